@@ -1,0 +1,196 @@
+//! The one port: what the relay asks of the store, so that it knows no SQL.
+//!
+//! A job is claimed under a lease of this process; every later write carries the lease's epoch, and a write that finds
+//! another epoch changes nothing. Between the claim and the final state stands one fence, the dot mark: it is committed just
+//! before the final dot goes out, so that after a crash the store knows which deliveries a server may have taken.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use crate::{
+    branding::EffectiveFrom,
+    clock::Timestamp,
+    connection::{Connection, Route},
+    ids::{DeliveryId, MessageId, NodeId, RouteId, TenantId},
+    message::{
+        HeldBy, Locale, Recipient,
+        kind::{Content, Lane},
+    },
+    reply::{Reply, Stage, Suppress},
+};
+
+/// How long a claim holds without a heartbeat.
+pub const LEASE: Duration = Duration::from_secs(45);
+/// How often a process renews its leases.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often leases that ran out are looked for.
+pub const SWEEP: Duration = Duration::from_secs(5);
+/// How old a mark may be when the dot is written.
+pub const DOT_WITHIN: Duration = Duration::from_secs(5);
+/// A process is alive while its heartbeat is younger than this.
+pub const NODE_ALIVE: Duration = Duration::from_secs(15);
+
+/// The right to attempt one delivery once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// Whose delivery.
+    pub tenant: TenantId,
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Which claim of it; rises with each.
+    pub epoch: i64,
+}
+
+/// Everything one attempt needs, unsealed.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The right to it.
+    pub lease: Lease,
+    /// The message this is a copy of.
+    pub message: MessageId,
+    /// The lane it waited in.
+    pub lane: Lane,
+    /// The tenant's name, for the text.
+    pub tenant_name: String,
+    /// What it says.
+    pub content: Content,
+    /// In which language.
+    pub locale: Locale,
+    /// To whom.
+    pub recipient: Recipient,
+    /// From whom, by the settings of this moment.
+    pub from: EffectiveFrom,
+    /// The Message-ID without angle brackets, fixed at acceptance.
+    pub message_id_header: String,
+    /// When the message was accepted: its Date.
+    pub accepted_at: Timestamp,
+    /// When it is too late.
+    pub expires_at: Timestamp,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The way out.
+    pub path: Path,
+}
+
+/// The way out of one job.
+#[derive(Debug, Clone)]
+pub enum Path {
+    /// Any of the shared relay's routes that are not paused, best priority first.
+    Shared(Arc<[Route]>),
+    /// The tenant's own connection.
+    Own(Arc<Connection>),
+}
+
+/// The store's answer to a dot mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fence {
+    /// Marked: write the dot within [`DOT_WITHIN`].
+    Open,
+    /// Another process has it, or the lease ran out: close without the dot, write nothing.
+    Lost,
+    /// Too late to be worth sending, replaced or withdrawn: close without the dot; the store has settled it.
+    Withdrawn,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The next server took it.
+    Sent,
+    /// To be tried again after this long.
+    Deferred {
+        /// From now.
+        retry_in: Duration,
+    },
+    /// Refused for good.
+    Bounced {
+        /// Whether the address is known not to exist.
+        suppress: Suppress,
+    },
+    /// Nothing wrong with it, but it cannot go now; looked at again after this long.
+    Held {
+        /// What keeps it.
+        by: HeldBy,
+        /// From now.
+        retry_in: Duration,
+    },
+    /// The connection was lost after the dot.
+    Unknown,
+    /// Not attempted after all (shutting down): back into the queue as it was.
+    Released,
+}
+
+/// How an attempt went, for its row and its event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptReport {
+    /// The route used, where one of the shared relay was.
+    pub route: Option<RouteId>,
+    /// Its name or the server's, for people.
+    pub server: Option<String>,
+    /// How far it came.
+    pub stage: Stage,
+    /// The last reply, where one came.
+    pub reply: Option<Reply>,
+    /// What went wrong where no reply says it, in one sentence.
+    pub error: Option<String>,
+    /// The session's TLS version, `TLSv1.3` or the like.
+    pub tls_version: Option<String>,
+    /// From claim to outcome.
+    pub duration: Duration,
+}
+
+/// An attempt's end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settlement {
+    /// The right it was made under.
+    pub lease: Lease,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How it went; none where nothing was tried.
+    pub report: Option<AttemptReport>,
+}
+
+/// Whether a settlement changed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It did.
+    Yes,
+    /// The lease was lost before; only the attempt's own row was written.
+    Fenced,
+}
+
+/// Why the store could not.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The store is out of reach; the lease will run out and another try be made.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What the relay asks of the store.
+pub trait Outbox: Send + Sync + 'static {
+    /// Leases up to `most` due deliveries of a lane to this process; an empty answer means that nothing is due.
+    fn claim(
+        &self,
+        node: NodeId,
+        lane: Lane,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
+
+    /// Commits the dot mark, on condition of the epoch, a live lease and a message that is still wanted.
+    fn mark(&self, lease: Lease) -> impl Future<Output = Result<Fence, OutboxError>> + Send;
+
+    /// Takes a mark back: the dot was not written.
+    fn unmark(&self, lease: Lease) -> impl Future<Output = Result<(), OutboxError>> + Send;
+
+    /// Commits an attempt's end.
+    fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<Settled, OutboxError>> + Send;
+
+    /// Says that this process lives, and renews its leases.
+    fn heartbeat(&self, node: NodeId) -> impl Future<Output = Result<(), OutboxError>> + Send;
+
+    /// Puts right what dead processes and passing time left: leases that ran out, and mail whose time did.
+    fn sweep(&self) -> impl Future<Output = Result<(), OutboxError>> + Send;
+
+    /// Resolves when there may be new work; may resolve for nothing.
+    fn work(&self) -> impl Future<Output = ()> + Send;
+}

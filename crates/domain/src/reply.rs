@@ -1,0 +1,312 @@
+//! What a server's answer means: the stage decides whose fault a reply is.
+//!
+//! A reply before MAIL speaks of the route, a reply to RCPT of one recipient, a reply to DATA or the dot of the message. So
+//! a wrong relay password can never bounce or suppress a recipient.
+
+use std::fmt;
+
+/// Printable octets of a reply that are kept.
+pub const MAX_REPLY_TEXT: usize = 512;
+
+/// Where in the session a thing happened. The first seven are what a test email reports as steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    /// Name to addresses.
+    Resolve,
+    /// The TCP connection.
+    Connect,
+    /// The server's 220 and the answer to EHLO.
+    Greeting,
+    /// STARTTLS and the TLS handshake.
+    Tls,
+    /// AUTH.
+    Authenticate,
+    /// MAIL FROM.
+    MailFrom,
+    /// RCPT TO.
+    RcptTo,
+    /// DATA and the text, before the final dot.
+    Data,
+    /// The final dot and its reply: the only moment of doubt.
+    Dot,
+}
+
+impl Stage {
+    /// The name as events and answers show it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Greeting => "greeting",
+            Self::Tls => "tls",
+            Self::Authenticate => "authenticate",
+            Self::MailFrom => "mail_from",
+            Self::RcptTo => "rcpt_to",
+            Self::Data => "data",
+            Self::Dot => "dot",
+        }
+    }
+}
+
+/// An enhanced status code (RFC 3463): class, subject, detail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EnhancedCode {
+    /// 2, 4 or 5.
+    pub class: u8,
+    /// What it is about, 0–999.
+    pub subject: u16,
+    /// What exactly, 0–999.
+    pub detail: u16,
+}
+
+impl EnhancedCode {
+    /// Reads a code at the start of a reply's text; a malformed one is no code.
+    #[must_use]
+    pub fn leading(text: &str) -> Option<Self> {
+        let word = text.split_ascii_whitespace().next()?;
+        let mut parts = word.split('.');
+        let class = match parts.next()? {
+            "2" => 2,
+            "4" => 4,
+            "5" => 5,
+            _ => return None,
+        };
+        let subject = number(parts.next()?)?;
+        let detail = number(parts.next()?)?;
+        parts.next().is_none().then_some(Self { class, subject, detail })
+    }
+
+    const fn is(self, subject: u16, detail: u16) -> bool {
+        self.subject == subject && self.detail == detail
+    }
+}
+
+fn number(text: &str) -> Option<u16> {
+    let digits = (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+impl fmt::Display for EnhancedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+/// A server's reply, as kept: the code, the enhanced code, and at most [`MAX_REPLY_TEXT`] printable octets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The basic code, 200–599.
+    pub code: u16,
+    /// The enhanced code, where the text starts with one of the same class.
+    pub enhanced: Option<EnhancedCode>,
+    /// The text behind the codes; lines joined by a blank.
+    pub text: String,
+}
+
+impl Reply {
+    /// A reply of a basic code and the text of its lines.
+    #[must_use]
+    pub fn new(code: u16, text: &str) -> Self {
+        let enhanced = EnhancedCode::leading(text).filter(|enhanced| u16::from(enhanced.class) == code / 100);
+        let rest = if enhanced.is_some() {
+            text.split_once(' ').map_or("", |(_, rest)| rest)
+        } else {
+            text
+        };
+        let mut kept = String::new();
+        for c in rest
+            .chars()
+            .map(|c| if crate::address::is_invisible(c) { ' ' } else { c })
+        {
+            if kept.len() + c.len_utf8() > MAX_REPLY_TEXT {
+                break;
+            }
+            kept.push(c);
+        }
+        Self {
+            code,
+            enhanced,
+            text: kept.trim().to_owned(),
+        }
+    }
+}
+
+/// What to do after a reply that did not accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The route or its configuration is at fault for now: try again, elsewhere if there is an elsewhere.
+    RouteDeferred,
+    /// The configuration is wrong: hold this route's mail and tell somebody.
+    Misconfigured,
+    /// The recipient or message is refused for now.
+    Deferred(Patience),
+    /// Refused for good.
+    Bounced(Suppress),
+    /// The server may have taken it.
+    OutcomeUnknown,
+}
+
+/// How long a temporary refusal is worth waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// The lane's schedule.
+    Schedule,
+    /// Greylisting (RFC 6647): five minutes, whatever the lane's next step is, unless that is longer.
+    Greylisted,
+}
+
+/// Whether a hard failure says that the address does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suppress {
+    /// It does: send nothing more there.
+    Yes,
+    /// It does not say so.
+    No,
+}
+
+/// What a refusing reply at a stage means. An absent enhanced code falls back to the basic code and the stage.
+#[must_use]
+pub fn classify(stage: Stage, reply: &Reply) -> Verdict {
+    let permanent = reply.code >= 500;
+    match stage {
+        Stage::Resolve | Stage::Connect | Stage::Greeting | Stage::Tls | Stage::Authenticate => {
+            if permanent {
+                Verdict::Misconfigured
+            } else {
+                Verdict::RouteDeferred
+            }
+        }
+        Stage::MailFrom | Stage::RcptTo | Stage::Data if reply.code == 421 => Verdict::RouteDeferred,
+        Stage::Dot if reply.code == 421 => Verdict::OutcomeUnknown,
+        Stage::MailFrom => {
+            if permanent {
+                Verdict::Misconfigured
+            } else {
+                Verdict::Deferred(Patience::Schedule)
+            }
+        }
+        Stage::RcptTo => classify_recipient(reply),
+        Stage::Data | Stage::Dot => {
+            if permanent {
+                Verdict::Bounced(Suppress::No)
+            } else {
+                Verdict::Deferred(Patience::Schedule)
+            }
+        }
+    }
+}
+
+fn classify_recipient(reply: &Reply) -> Verdict {
+    let enhanced = reply.enhanced;
+    let is = |subject, detail| enhanced.is_some_and(|code| code.is(subject, detail));
+    if reply.code < 500 {
+        // 452 is the server's storage, not the recipient: no greylister uses it.
+        let greylisted = matches!(reply.code, 450 | 451) && !is(2, 2);
+        return Verdict::Deferred(if greylisted {
+            Patience::Greylisted
+        } else {
+            Patience::Schedule
+        });
+    }
+    if is(2, 2) {
+        return Verdict::Deferred(Patience::Schedule);
+    }
+    let unknown_by_enhanced = is(1, 1) || is(1, 2) || is(1, 10);
+    let unknown_by_basic = enhanced.is_none() && matches!(reply.code, 550 | 551 | 553);
+    Verdict::Bounced(if unknown_by_enhanced || unknown_by_basic {
+        Suppress::Yes
+    } else {
+        Suppress::No
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn verdict(stage: Stage, code: u16, text: &str) -> Verdict {
+        classify(stage, &Reply::new(code, text))
+    }
+
+    #[test]
+    fn nothing_before_mail_bounces_a_recipient() {
+        for stage in [Stage::Connect, Stage::Greeting, Stage::Tls, Stage::Authenticate] {
+            assert_eq!(verdict(stage, 554, "5.7.1 no"), Verdict::Misconfigured);
+            assert_eq!(verdict(stage, 454, "4.7.0 later"), Verdict::RouteDeferred);
+        }
+        assert_eq!(verdict(Stage::MailFrom, 550, "5.1.1 sender"), Verdict::Misconfigured);
+    }
+
+    #[test]
+    fn only_an_address_that_does_not_exist_is_suppressed() {
+        assert_eq!(
+            verdict(Stage::RcptTo, 550, "5.1.1 unknown"),
+            Verdict::Bounced(Suppress::Yes)
+        );
+        assert_eq!(
+            verdict(Stage::RcptTo, 550, "5.1.10 null MX"),
+            Verdict::Bounced(Suppress::Yes)
+        );
+        assert_eq!(
+            verdict(Stage::RcptTo, 550, "5.7.1 policy"),
+            Verdict::Bounced(Suppress::No)
+        );
+        assert_eq!(
+            verdict(Stage::RcptTo, 552, "5.2.2 full"),
+            Verdict::Deferred(Patience::Schedule)
+        );
+        assert_eq!(
+            verdict(Stage::RcptTo, 550, "no such user"),
+            Verdict::Bounced(Suppress::Yes)
+        );
+        assert_eq!(
+            verdict(Stage::Dot, 554, "5.6.0 content"),
+            Verdict::Bounced(Suppress::No)
+        );
+    }
+
+    #[test]
+    fn greylisting_waits_five_minutes_and_storage_the_schedule() {
+        assert_eq!(
+            verdict(Stage::RcptTo, 450, "4.2.0 greylisted"),
+            Verdict::Deferred(Patience::Greylisted)
+        );
+        assert_eq!(
+            verdict(Stage::RcptTo, 451, "4.7.1 try later"),
+            Verdict::Deferred(Patience::Greylisted)
+        );
+        assert_eq!(
+            verdict(Stage::RcptTo, 452, "4.3.1 storage"),
+            Verdict::Deferred(Patience::Schedule)
+        );
+    }
+
+    #[test]
+    fn a_421_is_the_connections_end_and_after_the_dot_a_doubt() {
+        assert_eq!(verdict(Stage::RcptTo, 421, "4.3.2 closing"), Verdict::RouteDeferred);
+        assert_eq!(verdict(Stage::Dot, 421, "4.3.2 closing"), Verdict::OutcomeUnknown);
+    }
+
+    #[test]
+    fn an_enhanced_code_of_another_class_or_shape_is_ignored() {
+        assert_eq!(Reply::new(550, "4.1.1 lies").enhanced, None);
+        assert_eq!(Reply::new(550, "5.1.1111 x").enhanced, None);
+        assert_eq!(Reply::new(550, "5.1 x").enhanced, None);
+        assert_eq!(Reply::new(250, "2.0.0 Ok: queued").text, "Ok: queued");
+    }
+
+    proptest! {
+        #[test]
+        fn any_reply_text_is_kept_printable_and_short(code in 200_u16..600, text in "\\PC*|[\\x00-\\x7f]{0,900}") {
+            let reply = Reply::new(code, &text);
+            prop_assert!(reply.text.len() <= MAX_REPLY_TEXT);
+            prop_assert!(!reply.text.chars().any(char::is_control));
+            for stage in [Stage::Greeting, Stage::MailFrom, Stage::RcptTo, Stage::Data, Stage::Dot] {
+                let _ = classify(stage, &reply);
+            }
+        }
+    }
+}
