@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The schema's history: each migration runs up and down on SQLite and on PostgreSQL.
+//!
+//! Plain SQL rather than a builder, since partial indexes and CHECKs are the point of it; the few types that differ
+//! between the two databases are written in braces and filled in by [`dialect`].
+
+use sea_orm_migration::{MigrationTrait, async_trait::async_trait};
+pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
+
+mod dialect;
+mod m0001_foundation;
+
+/// Every migration, oldest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_foundation::Foundation)]
+    }
+}

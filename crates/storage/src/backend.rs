@@ -1,0 +1,215 @@
+//! All that differs between SQLite and PostgreSQL at run time: how to connect, how to begin, who may share.
+//!
+//! SQLite has one connection that writes and several that read; PostgreSQL has one pool. Both confirm a commit only when it
+//! is on disk: 202 stands on that.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use domain::secret::{ExposeSecret, SecretText, secret_text};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+
+use crate::error::StoreError;
+
+/// Connections that read, at most, in one process.
+const READERS: u32 = 8;
+/// Connections to PostgreSQL, at most, in one process.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// How long a statement waits for SQLite's lock, or a caller for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Where the data is.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// An SQLite file of this machine.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, with credentials in the URL.
+    Postgres(SecretText),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite://") {
+            return if path.is_empty() || path.contains('?') {
+                Err("an SQLite URL looks like sqlite://path/to/letterhead.db".to_owned())
+            } else {
+                Ok(Self::Sqlite(PathBuf::from(path)))
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(secret_text(text)));
+        }
+        Err("a database URL starts with sqlite:// or postgres://".to_owned())
+    }
+}
+
+pub(crate) enum Backend {
+    Sqlite {
+        path: PathBuf,
+        read: DatabaseConnection,
+        write: DatabaseConnection,
+    },
+    Postgres(DatabaseConnection),
+}
+
+/// An SQLite file held by this process alone; let go when dropped, also by a crash.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: Option<File>,
+}
+
+impl Backend {
+    pub(crate) async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => Self::connect_sqlite(path).await,
+            DatabaseUrl::Postgres(url) => Self::connect_postgres(url).await,
+        }
+    }
+
+    async fn connect_sqlite(path: &Path) -> Result<Self, StoreError> {
+        // The writer first: it makes the file and switches it to WAL.
+        let write = Database::connect(sqlite_options(path, 1)).await?;
+        let read = Database::connect(sqlite_options(path, READERS)).await?;
+        Ok(Self::Sqlite {
+            path: path.to_owned(),
+            read,
+            write,
+        })
+    }
+
+    async fn connect_postgres(url: &SecretText) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(url.expose_secret());
+        options
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(WAIT)
+            .connect_timeout(WAIT)
+            .sqlx_logging(false);
+        options.map_sqlx_postgres_opts(|options| {
+            options
+                .application_name("letterhead")
+                .options([("synchronous_commit", "on")])
+        });
+        let pool = Database::connect(options).await?;
+        refuse_unsafe_postgres(&pool).await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    pub(crate) const fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    pub(crate) const fn read(&self) -> &DatabaseConnection {
+        match self {
+            Self::Sqlite { read, .. } => read,
+            Self::Postgres(pool) => pool,
+        }
+    }
+
+    /// A transaction that may write.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        Ok(match self {
+            // IMMEDIATE: the lock is waited for here, where waiting is harmless, and not at the first write.
+            Self::Sqlite { write, .. } => {
+                let options = TransactionOptions {
+                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                    ..TransactionOptions::default()
+                };
+                write.begin_with_options(options).await?
+            }
+            Self::Postgres(pool) => pool.begin().await?,
+        })
+    }
+
+    pub(crate) fn hold(&self) -> Result<Hold, StoreError> {
+        let Self::Sqlite { path, .. } = self else {
+            return Ok(Hold { _lock: None });
+        };
+        let lock_path = path.with_extension("lock");
+        let io = |source| StoreError::Io {
+            path: lock_path.clone(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Hold { _lock: Some(file) }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.clone())),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+}
+
+fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(WAIT * 6)
+        .sqlx_logging(false);
+    // Nothing is gained by closing a file's connections, and a reopened one has no prepared statements.
+    options.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    options.map_sqlx_sqlite_opts(|options| {
+        options
+            .busy_timeout(WAIT)
+            .foreign_keys(true)
+            .statement_cache_capacity(256)
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL")
+            .pragma("secure_delete", "ON")
+    });
+    options
+}
+
+/// The expression for the database's own clock, in milliseconds; a test's shift is added where it is used.
+pub(crate) const fn clock_sql(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+        DbBackend::MySql | DbBackend::Sqlite | _ => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+    }
+}
+
+async fn refuse_unsafe_postgres(pool: &DatabaseConnection) -> Result<(), StoreError> {
+    for (setting, refused) in [
+        ("fsync", "off"),
+        ("full_page_writes", "off"),
+        ("synchronous_commit", "off"),
+    ] {
+        let statement = Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"));
+        let row = pool.query_one_raw(statement).await?;
+        let value: String = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+        if value == refused {
+            return Err(StoreError::Unsafe(format!(
+                "PostgreSQL runs with {setting}={refused} and could lose accepted mail; set it to on"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_file_or_a_server() {
+        assert!(
+            matches!("sqlite://data/l.db".parse(), Ok(DatabaseUrl::Sqlite(path)) if path == Path::new("data/l.db"))
+        );
+        assert!(matches!("postgres://u:p@h/d".parse(), Ok(DatabaseUrl::Postgres(_))));
+        assert!("mysql://h/d".parse::<DatabaseUrl>().is_err());
+        assert!("sqlite://".parse::<DatabaseUrl>().is_err());
+    }
+}

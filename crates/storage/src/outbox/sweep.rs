@@ -1,0 +1,164 @@
+//! The sweep: what dead processes and passing time left behind is put right.
+
+use std::time::Duration;
+
+use domain::message::EventType;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult};
+use serde_json::{Map, json};
+use uuid::Uuid;
+
+use super::{
+    now_sql,
+    settle::{Standing, resend_at},
+    statement,
+};
+use crate::{Store, entity::event, error::StoreError};
+
+/// Rows a sweep puts right in one transaction at most; the next one goes on.
+const BATCH: i64 = 500;
+
+#[derive(Debug, FromQueryResult)]
+struct Swept {
+    tenant_id: Uuid,
+    id: Uuid,
+    message_id: Uuid,
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Abandoned {
+    tenant_id: Uuid,
+    id: Uuid,
+    lease_epoch: i64,
+}
+
+impl Store {
+    /// Leases that ran out, mail whose time did, answers too old to be asked for again.
+    pub(super) async fn sweep(&self, unknown_delay: Duration) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let now = self.database_now(&transaction).await?;
+        self.requeue_unmarked(&transaction, now).await?;
+        self.doubt_marked(&transaction, now, unknown_delay).await?;
+        self.expire(&transaction, now).await?;
+        let old_keys = "DELETE FROM idempotency_keys WHERE created_at < $1";
+        let values = [(now - super::submit::KEY_LIFE_MS).into()];
+        transaction
+            .execute_raw(statement(&transaction, old_keys, values))
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// On a store that only one process can have, every lease at start-up is a dead one's.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn reclaim_every_lease(&self) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let sql = "UPDATE deliveries SET lease_until = 0 WHERE lease_until IS NOT NULL";
+        transaction.execute_raw(statement(&transaction, sql, [])).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// No dot was written: nobody has the mail, so it goes at once.
+    async fn requeue_unmarked(&self, transaction: &DatabaseTransaction, now: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE deliveries SET status = 'queued', due_at = $1, lease_until = NULL, lease_node = NULL, updated_at = $1 \
+                   WHERE lease_until <= $1 AND status = 'sending' AND dot_at IS NULL";
+        transaction
+            .execute_raw(statement(transaction, sql, [now.into()]))
+            .await?;
+        Ok(())
+    }
+
+    /// A dot may have been written: what is known of it is that nobody knows.
+    async fn doubt_marked(
+        &self,
+        transaction: &DatabaseTransaction,
+        now: i64,
+        unknown_delay: Duration,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT tenant_id, id, lease_epoch FROM deliveries WHERE lease_until <= $1 AND status = 'sending' \
+                   AND dot_at IS NOT NULL LIMIT $2";
+        let found = Abandoned::find_by_statement(statement(transaction, sql, [now.into(), BATCH.into()]))
+            .all(transaction)
+            .await?;
+        for row in found {
+            let sql = "UPDATE deliveries SET lease_until = NULL, lease_node = NULL, status = 'outcome_unknown', updated_at = $4 \
+                       WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3 AND status = 'sending' AND lease_until <= $4 \
+                       RETURNING message_id, kind, expires_at, attempts, unknowns";
+            let values = [row.tenant_id.into(), row.id.into(), row.lease_epoch.into(), now.into()];
+            let standing = Standing::find_by_statement(statement(transaction, sql, values))
+                .one(transaction)
+                .await?;
+            let Some(standing) = standing else {
+                continue;
+            };
+            let due_at = resend_at(&standing, now, unknown_delay);
+            let sql = "UPDATE deliveries SET due_at = $3, unknowns = unknowns + 1 WHERE tenant_id = $1 AND id = $2";
+            transaction
+                .execute_raw(statement(
+                    transaction,
+                    sql,
+                    [row.tenant_id.into(), row.id.into(), due_at.into()],
+                ))
+                .await?;
+            let detail = Map::from_iter([(
+                "error".to_owned(),
+                json!("The relay process ended between the final dot and its reply."),
+            )]);
+            let of = (row.tenant_id, standing.message_id, Some(row.id));
+            event::Entity::insert_many([self.event(of, EventType::OutcomeUnknown, now, detail)])
+                .exec_without_returning(transaction)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn expire(&self, transaction: &DatabaseTransaction, now: i64) -> Result<(), StoreError> {
+        // What may have arrived is not called expired: it only stops being tried.
+        let doubtful = "UPDATE deliveries SET due_at = NULL WHERE due_at IS NOT NULL AND expires_at <= $1 AND status = 'outcome_unknown'";
+        transaction
+            .execute_raw(statement(transaction, doubtful, [now.into()]))
+            .await?;
+        let sql = format!(
+            "UPDATE deliveries SET status = 'expired', due_at = NULL, held_by = NULL, updated_at = $1 WHERE (tenant_id, id) IN \
+             (SELECT tenant_id, id FROM deliveries WHERE due_at IS NOT NULL AND expires_at <= $1 LIMIT {BATCH}) \
+             AND due_at IS NOT NULL RETURNING tenant_id, id, message_id"
+        );
+        let swept = Swept::find_by_statement(statement(transaction, sql, [now.into()]))
+            .all(transaction)
+            .await?;
+        if swept.is_empty() {
+            return Ok(());
+        }
+        let events = swept.iter().map(|row| {
+            self.event(
+                (row.tenant_id, row.message_id, Some(row.id)),
+                EventType::Expired,
+                now,
+                Map::new(),
+            )
+        });
+        event::Entity::insert_many(events)
+            .exec_without_returning(transaction)
+            .await?;
+        for row in &swept {
+            super::erase_finished_code(transaction, row.tenant_id, row.message_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Renews a process's leases and says that it lives.
+    pub(super) async fn heartbeat(&self, node: domain::ids::NodeId) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let now = now_sql(&transaction);
+        let renew =
+            format!("UPDATE deliveries SET lease_until = {now} + $2 WHERE lease_until > {now} AND lease_node = $3");
+        let lease = i64::try_from(domain::outbox::LEASE.as_millis()).unwrap_or(i64::MAX);
+        let values = [self.shift(), lease.into(), node.uuid().into()];
+        transaction.execute_raw(statement(&transaction, renew, values)).await?;
+        let alive = format!("UPDATE nodes SET heartbeat_at = {now} WHERE id = $2");
+        transaction
+            .execute_raw(statement(&transaction, alive, [self.shift(), node.uuid().into()]))
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+}

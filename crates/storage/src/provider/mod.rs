@@ -1,0 +1,27 @@
+//! What belongs to the provider: tenants as a list, the shared relay's routes, its own clients and audit log.
+
+use domain::access::ProviderScope;
+
+use crate::Store;
+
+pub(crate) mod operator_clients;
+mod routes;
+mod tenants;
+
+pub use routes::{PasswordChange, RouteChange};
+pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
+
+/// The provider's part of the store.
+#[derive(Clone, Copy)]
+pub struct ProviderStore<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) scope: &'a ProviderScope,
+}
+
+impl Store {
+    /// The part of the store that `scope` gives leave to.
+    #[must_use]
+    pub const fn provider<'a>(&'a self, scope: &'a ProviderScope) -> ProviderStore<'a> {
+        ProviderStore { store: self, scope }
+    }
+}

@@ -1,0 +1,31 @@
+//! Which tables are a tenant's, and by which column.
+
+use sea_orm::EntityTrait;
+
+use crate::entity::{api_client, delivery, email_settings, event, message};
+
+/// A table whose rows belong to a tenant.
+pub(crate) trait TenantOwned: EntityTrait {
+    /// The column that says whose a row is.
+    const TENANT: Self::Column;
+}
+
+impl TenantOwned for api_client::Entity {
+    const TENANT: Self::Column = api_client::Column::TenantId;
+}
+
+impl TenantOwned for email_settings::Entity {
+    const TENANT: Self::Column = email_settings::Column::TenantId;
+}
+
+impl TenantOwned for message::Entity {
+    const TENANT: Self::Column = message::Column::TenantId;
+}
+
+impl TenantOwned for delivery::Entity {
+    const TENANT: Self::Column = delivery::Column::TenantId;
+}
+
+impl TenantOwned for event::Entity {
+    const TENANT: Self::Column = event::Column::TenantId;
+}

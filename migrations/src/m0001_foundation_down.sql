@@ -1,0 +1,15 @@
+DROP TABLE nodes;
+DROP TABLE audit_entries;
+DROP TABLE idempotency_keys;
+DROP TABLE events;
+DROP TABLE attempts;
+DROP TABLE deliveries;
+DROP TABLE message_bodies;
+DROP TABLE messages;
+DROP TABLE routes;
+DROP TABLE email_settings;
+DROP TABLE api_clients;
+DROP TABLE operator_clients;
+DROP TABLE signing_keys;
+DROP TABLE sealing_keys;
+DROP TABLE tenants;
