@@ -1,7 +1,7 @@
 //! Who may do what. A [`TenantScope`] can be had only from [`Principal::authorize`], and storage gives rows only through one:
 //! a call that forgot to ask does not compile.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::{
     fault::Fault,
@@ -89,6 +89,16 @@ pub struct Principal {
     subject: String,
     roles: BTreeSet<Role>,
     tenant: Option<TenantId>,
+    origin: Origin,
+}
+
+/// Where a call came from, for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The request's id.
+    pub request_id: Option<String>,
+    /// The caller's network address.
+    pub address: Option<IpAddr>,
 }
 
 /// Why a caller may not.
@@ -109,6 +119,17 @@ pub struct TenantRef {
     pub slug: Slug,
     /// Its edition.
     pub edition: Edition,
+    /// Whether the provider lets it send.
+    pub standing: Standing,
+}
+
+/// Whether the provider lets a tenant send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Active,
+    /// It does not, for now.
+    Suspended,
 }
 
 impl Principal {
@@ -120,7 +141,15 @@ impl Principal {
             subject: subject.into(),
             roles: roles.into_iter().filter(fits).collect(),
             tenant,
+            origin: Origin::default(),
         }
+    }
+
+    /// The same caller, with where the call came from.
+    #[must_use]
+    pub fn calling_from(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// The client or account.
@@ -177,6 +206,7 @@ impl Principal {
         Actor {
             subject: self.subject.clone(),
             tenant: self.tenant,
+            origin: self.origin.clone(),
         }
     }
 }
@@ -188,6 +218,8 @@ pub struct Actor {
     pub subject: String,
     /// Whose it is; none is the provider's.
     pub tenant: Option<TenantId>,
+    /// Where the call came from.
+    pub origin: Origin,
 }
 
 /// Leave to act inside one tenant.
@@ -214,6 +246,12 @@ impl TenantScope {
     #[must_use]
     pub const fn edition(&self) -> Edition {
         self.tenant.edition
+    }
+
+    /// Whether it may send.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        self.tenant.standing
     }
 
     /// Who acts.
@@ -273,6 +311,7 @@ impl ProviderScope {
             actor: Actor {
                 subject: subject.to_owned(),
                 tenant: None,
+                origin: Origin::default(),
             },
         }
     }
@@ -289,6 +328,7 @@ mod tests {
             id: TenantId::new(Uuid::from_u128(n)),
             slug: "acme".parse().unwrap(),
             edition: Edition::Cloud,
+            standing: Standing::Active,
         }
     }
 

@@ -75,6 +75,22 @@ pub struct Mailbox {
     pub name: Option<DisplayName>,
 }
 
+impl std::fmt::Display for Mailbox {
+    /// The mailbox as people read it (RFC 5322 §3.4): the name quoted where it must be, not encoded.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some(name) = &self.name else {
+            return write!(f, "{}", self.address);
+        };
+        let special = |c: char| "()<>[]:;@\\,.\"".contains(c);
+        if name.as_str().contains(special) {
+            let quoted = name.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+            write!(f, "\"{quoted}\" <{}>", self.address)
+        } else {
+            write!(f, "{name} <{}>", self.address)
+        }
+    }
+}
+
 /// Why the rendered From is what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromReason {
@@ -270,6 +286,19 @@ mod tests {
                 .reason,
             FromReason::Unverified
         );
+    }
+
+    #[test]
+    fn a_mailbox_is_quoted_only_where_it_must_be() {
+        let mailbox = |name: &str| {
+            Mailbox {
+                address: "a@b.example".parse().unwrap(),
+                name: Some(name.parse().unwrap()),
+            }
+            .to_string()
+        };
+        assert_eq!(mailbox("No Reply"), "No Reply <a@b.example>");
+        assert_eq!(mailbox("Doe, \"J\""), r#""Doe, \"J\"" <a@b.example>"#);
     }
 
     #[test]

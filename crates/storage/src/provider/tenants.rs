@@ -168,6 +168,14 @@ impl ProviderStore<'_> {
         Page::of(rows, page, |row| row.id).try_map(tenant)
     }
 
+    /// One tenant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn read_tenant(&self, id: TenantId) -> Result<Tenant, StoreError> {
+        load(self.store.read(), id).await
+    }
+
     /// Changes a tenant; `expected` is the version the change is based on.
     ///
     /// # Errors

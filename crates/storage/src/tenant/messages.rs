@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{
+    access::Standing,
     clock::{Timestamp, from_millis, to_millis},
     ids::{DeliveryId, EventId, MessageId},
     message::{
@@ -10,6 +11,7 @@ use domain::{
         kind::{Kind, Lane},
         state::{DeliveryStatus, MessageStatus},
     },
+    tenant::Edition,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -118,11 +120,31 @@ impl TenantStore<'_> {
             .order_by_asc(delivery::Column::Id)
             .all(connection)
             .await?;
+        let held_by = self.held_by(connection, &rows).await?;
         let mut found: HashMap<Uuid, Vec<Delivery>> = HashMap::new();
         for row in rows {
-            found.entry(row.message_id).or_default().push(delivery(row)?);
+            found.entry(row.message_id).or_default().push(delivery(row, held_by)?);
         }
         Ok(found)
+    }
+}
+
+impl TenantStore<'_> {
+    /// What keeps this tenant's queued mail, as far as it concerns all of it.
+    async fn held_by<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        rows: &[delivery::Model],
+    ) -> Result<Option<HeldBy>, StoreError> {
+        if !rows.iter().any(|row| row.status == DeliveryStatus::Queued.as_str()) {
+            return Ok(None);
+        }
+        if self.scope.standing() == Standing::Suspended {
+            return Ok(Some(HeldBy::TenantSuspended));
+        }
+        let shared = self.scope.edition() == Edition::Cloud;
+        let stuck = shared && self.store.usable_routes(connection).await?.is_empty();
+        Ok(stuck.then_some(HeldBy::NoRoute))
     }
 }
 
@@ -196,7 +218,7 @@ fn message(row: message::Model, deliveries: Vec<Delivery>) -> Result<Message, St
     })
 }
 
-fn delivery(row: delivery::Model) -> Result<Delivery, StoreError> {
+fn delivery(row: delivery::Model, held_by: Option<HeldBy>) -> Result<Delivery, StoreError> {
     let status: DeliveryStatus = row.status.parse().map_err(|_| StoreError::Corrupt("status"))?;
     Ok(Delivery {
         id: DeliveryId::new(row.id),
@@ -204,10 +226,10 @@ fn delivery(row: delivery::Model) -> Result<Delivery, StoreError> {
         status,
         attempts: u32::try_from(row.attempts).unwrap_or_default(),
         due_at: row.due_at.map(from_millis),
-        held_by: row
+        held_by: (status == DeliveryStatus::Queued).then_some(held_by).flatten().or(row
             .held_by
             .as_deref()
-            .and_then(|held| HeldBy::ALL.into_iter().find(|by| by.as_str() == held)),
+            .and_then(|held| HeldBy::ALL.into_iter().find(|by| by.as_str() == held))),
         last_error: row.last_error,
         updated_at: from_millis(row.updated_at),
     })

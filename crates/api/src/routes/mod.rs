@@ -1,0 +1,65 @@
+//! The operations, one file a resource.
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub mod api_clients;
+pub mod email_settings;
+pub mod explain;
+pub mod identity;
+mod message_body;
+pub mod message_control;
+mod message_input;
+pub mod message_reads;
+pub mod messages;
+pub mod nodes;
+pub mod operator_clients;
+mod relay_route_input;
+pub mod relay_routes;
+pub mod service;
+pub mod tenants;
+
+/// Mounts every operation; the document is collected from the same calls.
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(identity::token)
+        .service(identity::jwks)
+        .service(identity::metadata)
+        .service(identity::me)
+        .service(operator_clients::list)
+        .service(operator_clients::create)
+        .service(operator_clients::delete)
+        .service(operator_clients::rotate)
+        .service(tenants::list)
+        .service(tenants::create)
+        .service(tenants::read)
+        .service(tenants::change)
+        .service(tenants::delete)
+        .service(tenants::suspend)
+        .service(tenants::resume)
+        .service(api_clients::list)
+        .service(api_clients::create)
+        .service(api_clients::delete)
+        .service(api_clients::rotate)
+        .service(email_settings::read)
+        .service(email_settings::replace);
+    config
+        .service(messages::submit)
+        .service(messages::submit_batch)
+        .service(message_reads::list)
+        .service(message_reads::read)
+        .service(message_reads::events)
+        .service(explain::explain)
+        .service(message_control::cancel)
+        .service(message_control::retry)
+        .service(relay_routes::list)
+        .service(relay_routes::create)
+        .service(relay_routes::read)
+        .service(relay_routes::change)
+        .service(relay_routes::delete)
+        .service(relay_routes::pause)
+        .service(relay_routes::resume)
+        .service(nodes::list)
+        .service(service::healthz)
+        .service(service::readyz)
+        .service(service::document);
+}
