@@ -5,6 +5,7 @@
 
 pub mod commands;
 pub mod config;
+mod local_http;
 pub mod master_key;
 pub mod server;
 pub mod start_error;

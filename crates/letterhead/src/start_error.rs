@@ -74,9 +74,9 @@ impl StartError {
 
     /// `--no-migrate` met a database that lacks migrations.
     #[must_use]
-    pub fn schema_older(pending: usize) -> Self {
+    pub fn schema_older(first: &str) -> Self {
         Self::new(
-            format!("the database lacks {pending} migrations"),
+            format!("the database lacks the migration {first}"),
             "run `letterhead migrate`, or start without --no-migrate",
         )
     }

@@ -6,17 +6,16 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
-use domain::secret::{ExposeSecret, SecretText, secret_text};
+use domain::secret::{ExposeSecret, SecretText};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-use crate::error::StoreError;
+use crate::{database_url::DatabaseUrl, error::StoreError};
 
 /// Connections that read, at most, in one process.
 const READERS: u32 = 8;
@@ -24,33 +23,6 @@ const READERS: u32 = 8;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a statement waits for SQLite's lock, or a caller for a connection.
 const WAIT: Duration = Duration::from_secs(5);
-
-/// Where the data is.
-#[derive(Clone)]
-pub enum DatabaseUrl {
-    /// An SQLite file of this machine.
-    Sqlite(PathBuf),
-    /// A PostgreSQL server, with credentials in the URL.
-    Postgres(SecretText),
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(path) = text.strip_prefix("sqlite://") {
-            return if path.is_empty() || path.contains('?') {
-                Err("an SQLite URL looks like sqlite://path/to/letterhead.db".to_owned())
-            } else {
-                Ok(Self::Sqlite(PathBuf::from(path)))
-            };
-        }
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(secret_text(text)));
-        }
-        Err("a database URL starts with sqlite:// or postgres://".to_owned())
-    }
-}
 
 pub(crate) enum Backend {
     Sqlite {
@@ -197,19 +169,4 @@ async fn refuse_unsafe_postgres(pool: &DatabaseConnection) -> Result<(), StoreEr
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_names_a_file_or_a_server() {
-        assert!(
-            matches!("sqlite://data/l.db".parse(), Ok(DatabaseUrl::Sqlite(path)) if path == Path::new("data/l.db"))
-        );
-        assert!(matches!("postgres://u:p@h/d".parse(), Ok(DatabaseUrl::Postgres(_))));
-        assert!("mysql://h/d".parse::<DatabaseUrl>().is_err());
-        assert!("sqlite://".parse::<DatabaseUrl>().is_err());
-    }
 }

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use domain::{clock::Clock, ids::IdSource};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
-pub use backend::DatabaseUrl;
+pub use backend::Hold;
+pub use database_url::DatabaseUrl;
 pub use error::StoreError;
 pub use page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest};
 
 mod audit;
 mod backend;
+mod database_url;
 mod entity;
 mod error;
 pub mod identity;
@@ -86,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::InUse`] where another process has it.
-    pub fn hold(&self) -> Result<backend::Hold, StoreError> {
+    pub fn hold(&self) -> Result<Hold, StoreError> {
         self.inner.backend.hold()
     }
 

@@ -5,6 +5,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod demo;
 pub mod health;
 pub mod migrate;
 pub mod openapi;
@@ -40,22 +41,12 @@ struct Cli {
 enum Command {
     Serve(serve::Options),
     Migrate(migrate::Options),
-    Demo(DemoOptions),
+    Demo(demo::Options),
     Openapi(openapi::Options),
     Health(health::Options),
     Token(token::Options),
     Config(config::Options),
     Completions(completions::Options),
-}
-
-/// Shows the main job on embedded defaults: tenants, branding, one message of each kind, sent over SMTP
-///
-/// Nothing leaves the machine: a capture inbox stands in for the relay's smarthost.
-#[derive(Debug, clap::Args)]
-pub struct DemoOptions {
-    /// Exit when every message arrived (0) or did not (1), instead of serving on
-    #[arg(long)]
-    pub once: bool,
 }
 
 /// Why a command did not succeed.
@@ -105,10 +96,11 @@ where
         Command::Config(options) => config::run(&options, &flags, environment, terminal),
         Command::Completions(options) => completions::run(&options, terminal),
         Command::Health(options) => health::run(&options, &load(&flags, environment)?.config, terminal),
-        Command::Serve(_) | Command::Migrate(_) | Command::Demo(_) | Command::Openapi(_) | Command::Token(_) => {
-            let _config = prepare(&flags, environment)?;
-            Err(StartError::new("this command is not part of this build", "use a later one").into())
-        }
+        Command::Serve(options) => serve::run(&options, prepare(&flags, environment)?),
+        Command::Migrate(_) => migrate::run(&prepare(&flags, environment)?, terminal),
+        Command::Demo(options) => demo::run(&options, &flags, environment, terminal),
+        Command::Openapi(options) => openapi::run(&options, terminal),
+        Command::Token(options) => token::run(&options, &prepare(&flags, environment)?, terminal),
     }
 }
 

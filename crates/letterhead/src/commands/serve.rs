@@ -2,6 +2,13 @@
 
 use clap::{Args, ValueEnum};
 
+use super::CommandError;
+use crate::{
+    config::{Config, DatabaseUrl},
+    server,
+    start_error::StartError,
+};
+
 /// Serves the API and the console, and sends mail
 ///
 /// Migrates the database first, under a lock. Stops on SIGTERM: finishes what is in flight, 30 seconds at most, and
@@ -65,4 +72,15 @@ impl Options {
             Migrations::Apply
         }
     }
+}
+
+pub(super) fn run(options: &Options, config: Config) -> Result<(), CommandError> {
+    if options.only.is_some() && matches!(config.database_url, DatabaseUrl::Sqlite(_)) {
+        return Err(StartError::new(
+            "--only splits the service over processes, which cannot share an SQLite file",
+            "serve without --only, or set LETTERHEAD_DATABASE_URL to a PostgreSQL database",
+        )
+        .into());
+    }
+    Ok(server::run(config, options.mode(), options.migrations())?)
 }

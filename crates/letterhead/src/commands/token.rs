@@ -1,7 +1,20 @@
 //! `letterhead token`: an access token for scripts on the machine itself, where the database can be reached.
 
+use std::sync::Arc;
+
+use api::auth::Tokens;
 use clap::Args;
-use domain::{access::Role, fault::Fault, tenant::Slug};
+use domain::{
+    access::Role,
+    clock::Clock,
+    fault::Fault,
+    ids::{IdSource, TimeOrderedIds},
+    tenant::Slug,
+};
+use storage::identity::AuthenticatedClient;
+
+use super::{CommandError, serve::Migrations};
+use crate::{config::Config, server, terminal::Terminal};
 
 /// Prints an access token, signed with the key of the database
 ///
@@ -23,4 +36,43 @@ fn role(text: &str) -> Result<Role, Fault> {
 
 fn slug(text: &str) -> Result<Slug, Fault> {
     text.parse()
+}
+
+pub(super) fn run(options: &Options, config: &Config, terminal: &mut Terminal) -> Result<(), CommandError> {
+    if options.role == Role::Operator && options.tenant.is_some() {
+        return Err(CommandError::Usage(
+            "an operator has no tenant: leave --tenant out, or choose another --role".to_owned(),
+        ));
+    }
+    let token = server::runtime()?.block_on(issue(options, config))?;
+    Ok(terminal.print(&format!("{token}\n"))?)
+}
+
+async fn issue(options: &Options, config: &Config) -> Result<String, CommandError> {
+    let ids: Arc<dyn IdSource> = Arc::new(TimeOrderedIds);
+    let store = server::open_store(config, Migrations::Require, Arc::clone(&ids)).await?;
+    let failed = |error: &dyn std::fmt::Display| CommandError::Failed(format!("no token could be made: {error}"));
+    let tenant = match &options.tenant {
+        None => None,
+        Some(slug) => {
+            let found = store.find_tenant(slug.as_str()).await.map_err(|error| failed(&error))?;
+            Some(
+                found
+                    .ok_or_else(|| CommandError::Failed(format!("there is no tenant {slug}")))?
+                    .id,
+            )
+        }
+    };
+    let issuer = config.public_url.as_str().trim_end_matches('/').to_owned();
+    let tokens = Tokens::load(&store, &*ids, issuer, config.access_token_lifetime)
+        .await
+        .map_err(|error| failed(&error))?;
+    let bearer = AuthenticatedClient {
+        client_id: "letterhead token".to_owned(),
+        roles: vec![options.role],
+        tenant,
+    };
+    tokens
+        .issue(&bearer, &Clock::system(), &*ids)
+        .map_err(|error| failed(&error))
 }

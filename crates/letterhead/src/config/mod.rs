@@ -32,8 +32,9 @@ use url::Url;
 
 pub(crate) use self::parse::key as parse_key;
 use self::reader::{Reader, Recorded};
+pub use storage::DatabaseUrl;
+
 pub use self::{
-    database_url::DatabaseUrl,
     environment::Environment,
     log::{LogFilter, LogFormat},
     origin::Origin,
@@ -258,6 +259,15 @@ impl Config {
             && let Ok(url) = Url::parse(&url_of(bound))
         {
             self.public_url = url;
+        }
+    }
+
+    /// The database's URL as it may be shown.
+    #[must_use]
+    pub fn database_shown(&self) -> String {
+        match &self.database_url {
+            DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
+            DatabaseUrl::Postgres(url) => database_url::redact(secrecy::ExposeSecret::expose_secret(url)),
         }
     }
 

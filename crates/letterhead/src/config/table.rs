@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{
-    database_url::{self, DatabaseUrl},
+    DatabaseUrl, database_url,
     log::{LogFilter, LogFormat},
     parse,
     setting::{About, Empty, Fallback, Place, Secrecy, Setting, from_str},

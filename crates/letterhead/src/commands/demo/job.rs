@@ -1,0 +1,244 @@
+//! What the demo does: seeds, brands, submits one message of each kind, and follows each to its end.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use relay::inbox::Inbox;
+use serde_json::{Value, json};
+
+use super::{ARRIVAL, Service, accounts::Accounts, screen::Screen};
+use crate::commands::CommandError;
+
+/// How often timelines are looked at.
+const LOOK: Duration = Duration::from_millis(25);
+const ROUTE: &str = "demo capture inbox";
+
+/// A message on its way.
+struct Followed {
+    kind: String,
+    id: String,
+    deliveries: Vec<String>,
+    shown: BTreeSet<String>,
+    ended: bool,
+}
+
+/// Runs the main job; it fails unless every message arrived.
+pub(super) async fn run(
+    service: &Service,
+    accounts: &mut Accounts,
+    inbox: &Inbox,
+    screen: &mut Screen<'_>,
+) -> Result<(), CommandError> {
+    screen.heading("Setting up")?;
+    let operator = service.token(accounts.operator()).await?;
+    route(service, &operator, inbox).await?;
+    screen.line(&format!("relay   one route, to a capture inbox at {}", inbox.addr()))?;
+    tenant(service, &operator, "acme", "Acme", "cloud").await?;
+    screen.line("tenant  acme (Cloud: the provider's relay sends)")?;
+    tenant(service, &operator, "globex", "Globex", "on_premises").await?;
+    screen.line("tenant  globex (on-premises: its own server will send)")?;
+    let admin = client(service, accounts, &operator, ("acme-admin", "acme", "tenant_admin")).await?;
+    let sender = client(service, accounts, &operator, ("acme-product-service", "acme", "sender")).await?;
+    client(service, accounts, &operator, ("globex-admin", "globex", "tenant_admin")).await?;
+
+    screen.heading("Acme's admin brands its mail")?;
+    let branding = json!({ "from_email_address": "no-reply@acme.example", "from_email_name": "Acme No Reply" });
+    let saved = service
+        .must("PUT", "/v1/tenants/acme/email-settings", &admin, Some(branding))
+        .await?;
+    let header = saved
+        .pointer("/effective_from/header")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    screen.line(&format!("From    {header}"))?;
+
+    screen.heading("A product service submits one message of each kind")?;
+    let mut followed = Vec::new();
+    for message in messages() {
+        let accepted = service
+            .must("POST", "/v1/tenants/acme/messages", &sender, Some(message))
+            .await?;
+        followed.push(Followed::of(&accepted));
+    }
+    follow(service, &sender, &mut followed, screen).await?;
+    arrived(inbox, &followed, screen).await
+}
+
+/// The route to the capture inbox, made or pointed to where the inbox is this time.
+async fn route(service: &Service, operator: &str, inbox: &Inbox) -> Result<(), CommandError> {
+    let at = json!({ "email_server": inbox.addr().ip().to_string(), "port": inbox.addr().port(), "security": "none" });
+    let routes = service
+        .must("GET", "/v1/relay/routes?limit=200", operator, None)
+        .await?;
+    let known = items(&routes).find(|route| text(route, "name") == ROUTE);
+    match known {
+        Some(route) => {
+            service
+                .must(
+                    "PATCH",
+                    &format!("/v1/relay/routes/{}", text(route, "id")),
+                    operator,
+                    Some(at),
+                )
+                .await?
+        }
+        None => {
+            let mut new = at;
+            if let Some(new) = new.as_object_mut() {
+                new.insert("name".to_owned(), ROUTE.into());
+            }
+            service.must("POST", "/v1/relay/routes", operator, Some(new)).await?
+        }
+    };
+    Ok(())
+}
+
+async fn tenant(service: &Service, operator: &str, slug: &str, name: &str, edition: &str) -> Result<(), CommandError> {
+    let known = service
+        .call("GET", &format!("/v1/tenants/{slug}"), operator, None)
+        .await?;
+    if known.status() == 404 {
+        let new = json!({ "slug": slug, "name": name, "edition": edition });
+        service.must("POST", "/v1/tenants", operator, Some(new)).await?;
+    }
+    Ok(())
+}
+
+/// A token for a client of a tenant, which is made where an earlier run did not.
+async fn client(
+    service: &Service,
+    accounts: &mut Accounts,
+    operator: &str,
+    (name, tenant, role): (&str, &str, &str),
+) -> Result<String, CommandError> {
+    if let Some(known) = accounts.client(name)
+        && let Ok(token) = service.token(known).await
+    {
+        return Ok(token);
+    }
+    let new = json!({ "name": name, "roles": [role] });
+    let made = service
+        .must(
+            "POST",
+            &format!("/v1/tenants/{tenant}/api-clients"),
+            operator,
+            Some(new),
+        )
+        .await?;
+    accounts.keep(name, &made)?;
+    let client = accounts
+        .client(name)
+        .ok_or_else(|| CommandError::Failed(format!("{name} was not kept")))?;
+    service.token(client).await
+}
+
+/// One message of each kind.
+fn messages() -> [Value; 4] {
+    let bob = json!([{ "email": "bob@acme.example", "name": "Bob" }]);
+    let approvers =
+        json!([{ "email": "alice@acme.example", "name": "Alice" }, { "email": "carol@acme.example", "name": "Carol" }]);
+    [
+        json!({ "kind": "two_factor_code", "to": bob, "data": { "code": "493021", "expires_in_minutes": 10 } }),
+        json!({ "kind": "access_request", "to": approvers, "data": {
+            "requester": "Bob", "resource": "Oracle root", "reason": "Restore of the billing database", "duration": "4 h",
+            "approve_url": "https://pam.acme.example/requests/42/approve", "deny_url": "https://pam.acme.example/requests/42/deny" } }),
+        json!({ "kind": "notification", "to": bob, "data": {
+            "subject": "A secret expires in 7 days", "body_markdown": "The secret **Graph mailer** expires on *31 January*.",
+            "severity": "warning", "action": { "label": "Open the secret", "url": "https://pam.acme.example/secrets/7" } } }),
+        json!({ "kind": "system", "to": bob, "data": { "subject": "Welcome to Acme", "body_text": "Your account is ready.\nNo action needed." } }),
+    ]
+}
+
+impl Followed {
+    fn of(accepted: &Value) -> Self {
+        let deliveries = accepted
+            .get("deliveries")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        Self {
+            kind: text(accepted, "kind").to_owned(),
+            id: text(accepted, "id").to_owned(),
+            deliveries: deliveries.map(|delivery| text(delivery, "id").to_owned()).collect(),
+            shown: BTreeSet::new(),
+            ended: false,
+        }
+    }
+}
+
+/// Shows each timeline as it happens, until every delivery has come to its end.
+async fn follow(
+    service: &Service,
+    token: &str,
+    followed: &mut [Followed],
+    screen: &mut Screen<'_>,
+) -> Result<(), CommandError> {
+    let started = Instant::now();
+    let all = followed.iter().map(|message| message.deliveries.len()).sum();
+    screen.begin(all);
+    while followed.iter().any(|message| !message.ended) {
+        if started.elapsed() > ARRIVAL {
+            screen.end();
+            return Err(CommandError::Failed(format!(
+                "not every message was sent within {} s",
+                ARRIVAL.as_secs()
+            )));
+        }
+        for message in followed.iter_mut().filter(|message| !message.ended) {
+            let path = format!("/v1/tenants/acme/messages/{}/events", message.id);
+            let events = service.must("GET", &path, token, None).await?;
+            let mut finals = 0;
+            for event in items(&events) {
+                let kind = text(event, "type");
+                finals += usize::from(matches!(
+                    kind,
+                    "sent" | "bounced" | "expired" | "cancelled" | "superseded" | "suppressed"
+                ));
+                if message.shown.insert(text(event, "id").to_owned()) {
+                    screen.event(&message.kind, event)?;
+                }
+            }
+            message.ended = finals >= message.deliveries.len();
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    screen.end();
+    Ok(())
+}
+
+/// The proof: every delivery is in the inbox, under its own Message-ID.
+async fn arrived(inbox: &Inbox, followed: &[Followed], screen: &mut Screen<'_>) -> Result<(), CommandError> {
+    let wanted = followed.iter().map(|message| message.deliveries.len()).sum::<usize>();
+    let failed = |error: relay::inbox::NotArrived| CommandError::Failed(error.to_string());
+    inbox
+        .wait_for(u64::try_from(wanted).unwrap_or(u64::MAX), Duration::from_secs(2))
+        .await
+        .map_err(failed)?;
+    screen.heading("The capture inbox has")?;
+    let captured = inbox.messages();
+    for message in followed {
+        for delivery in &message.deliveries {
+            let found = captured
+                .iter()
+                .find(|mail| String::from_utf8_lossy(&mail.data).contains(delivery.as_str()));
+            let mail =
+                found.ok_or_else(|| CommandError::Failed(format!("the delivery {delivery} is not in the inbox")))?;
+            screen.line(&format!(
+                "{:<22} {}",
+                mail.forward_paths.join(", "),
+                mail.subject().unwrap_or_default()
+            ))?;
+        }
+    }
+    screen.line(&format!("{wanted} of {wanted} deliveries arrived"))
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.get("items").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
