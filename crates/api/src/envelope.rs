@@ -6,9 +6,10 @@
 use std::panic::AssertUnwindSafe;
 
 use actix_web::{
-    Error, HttpMessage, HttpResponse,
+    Error, HttpMessage, HttpResponse, ResponseError as _,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{
         StatusCode,
         header::{HeaderName, HeaderValue},
@@ -53,30 +54,33 @@ pub(crate) fn request_id_of(request: &actix_web::HttpRequest) -> String {
 /// The middleware; give it to `actix_web::middleware::from_fn`.
 ///
 /// # Errors
-/// Never: every failure becomes an answer.
+/// Never one that is not written: the `Err` holds a whole answer, for where the request is gone with what failed.
 pub async fn wrap(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
     request.extensions_mut().insert(id.clone());
-    let http = request.request().clone();
-    let span = tracing::info_span!("request", request.id = id.as_str(), http.method = %http.method(), http.route = tracing::field::Empty);
+    let span = tracing::info_span!("request", request.id = id.as_str(), http.method = %request.method(), http.route = tracing::field::Empty);
+    // The request must not be shared while the router works on it, so nothing of it is kept here.
     let answered = AssertUnwindSafe(next.call(request))
         .catch_unwind()
         .instrument(span.clone())
         .await;
-    let response = match answered {
-        Ok(Ok(response)) => finish(response.into_parts().1.map_into_boxed_body(), &id),
-        Ok(Err(error)) => finish(error.error_response(), &id),
-        Err(_) => Problem::plain(Code::Internal).response(id.as_str()),
+    let _entered = span.enter();
+    let failed = match answered {
+        Ok(Ok(response)) => {
+            span.record("http.route", response.request().match_pattern().unwrap_or_default());
+            let (request, response) = response.into_parts();
+            return Ok(ServiceResponse::new(
+                request,
+                finish(response.map_into_boxed_body(), &id),
+            ));
+        }
+        Ok(Err(error)) => error.error_response(),
+        Err(_) => Problem::plain(Code::Internal).error_response(),
     };
-    let mut response = ServiceResponse::new(http, response);
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(X_REQUEST_ID, value);
-    }
-    log(&response, &span);
-    Ok(response)
+    Err(InternalError::from_response("answered", finish(failed, &id)).into())
 }
 
 /// A sane incoming id is kept, so that a caller can follow a request through several services.
@@ -100,22 +104,27 @@ fn fresh_id(request: &ServiceRequest) -> String {
         .unwrap_or_default()
 }
 
+/// The answer as it goes out: a problem where it is a failure, with the request's id, and logged.
 fn finish(response: HttpResponse, id: &RequestId) -> HttpResponse {
-    if let Some(problem) = response.extensions().get::<Problem>() {
-        return problem.response(id.as_str());
+    let problem = response.extensions().get::<Problem>().cloned();
+    let problem = problem.or_else(|| framework_problem(response.status()).filter(|_| is_unwritten(&response)));
+    let mut response = problem.map_or(response, |problem| problem.response(id.as_str()));
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    let written = response.headers().contains_key("content-type");
-    match framework_problem(response.status()) {
-        Some(problem) if !written || is_plain_text(&response) => problem.response(id.as_str()),
-        _ => response,
+    let status = response.status().as_u16();
+    if response.status().is_server_error() {
+        tracing::error!(http.status = status, "request failed");
+    } else {
+        tracing::debug!(http.status = status, "request answered");
     }
+    response
 }
 
-fn is_plain_text(response: &HttpResponse) -> bool {
-    response
-        .headers()
-        .get("content-type")
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
+/// Whether the framework wrote this answer: without a type, or as plain text.
+fn is_unwritten(response: &HttpResponse) -> bool {
+    let kind = response.headers().get("content-type");
+    kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 /// What the framework's own refusals are in our words.
@@ -130,15 +139,4 @@ fn framework_problem(status: StatusCode) -> Option<Problem> {
         _ => return None,
     };
     Some(Problem::plain(code))
-}
-
-fn log(response: &ServiceResponse, span: &tracing::Span) {
-    let _entered = span.enter();
-    span.record("http.route", response.request().match_pattern().unwrap_or_default());
-    let status = response.status().as_u16();
-    if status >= 500 {
-        tracing::error!(http.status = status, "request failed");
-    } else {
-        tracing::debug!(http.status = status, "request answered");
-    }
 }

@@ -22,7 +22,7 @@ pub(super) fn bind(setting: &str, address: SocketAddr) -> Result<(TcpListener, S
     bound.map_err(|error| StartError::port_taken(setting, address, &error))
 }
 
-/// The API on a listener.
+/// The API on a listener; it ends when it is told to, not on signals of its own.
 pub(super) fn public(listener: TcpListener, api: Api) -> Result<Server, StartError> {
     let server = HttpServer::new(move || {
         App::new()
@@ -30,27 +30,15 @@ pub(super) fn public(listener: TcpListener, api: Api) -> Result<Server, StartErr
             .configure(console::mount)
             .wrap(from_fn(api::envelope::wrap))
     });
-    listen(server, listener)
-}
-
-/// A server with our time-outs; it ends when it is told to, not on signals of its own.
-pub(super) fn listen<F, I, S, B>(server: HttpServer<F, I, S, B>, listener: TcpListener) -> Result<Server, StartError>
-where
-    F: Fn() -> I + Send + Clone + 'static,
-    I: actix_web::dev::IntoServiceFactory<S, actix_web::dev::Request> + 'static,
-    S: actix_web::dev::ServiceFactory<actix_web::dev::Request, Config = actix_web::dev::AppConfig> + 'static,
-    S::Error: Into<actix_web::Error> + 'static,
-    S::InitError: std::fmt::Debug,
-    S::Response: Into<actix_web::HttpResponse<B>> + 'static,
-    S::Service: 'static,
-    B: actix_web::body::MessageBody + 'static,
-{
+    let server = server.disable_signals().shutdown_timeout(GRACE.as_secs());
     let server = server
-        .disable_signals()
-        .shutdown_timeout(GRACE.as_secs())
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
-        .listen(listener)
-        .map_err(|error| StartError::new(format!("cannot serve ({error})"), "report this as a fault"))?;
-    Ok(server.run())
+        .listen(listener);
+    server.map(HttpServer::run).map_err(|error| cannot_serve(&error))
+}
+
+/// The system does not let a bound listener be used.
+pub(super) fn cannot_serve(error: &std::io::Error) -> StartError {
+    StartError::new(format!("cannot serve ({error})"), "report this as a fault")
 }

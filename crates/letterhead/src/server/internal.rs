@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use storage::Store;
 
-use super::http::listen;
+use super::http::cannot_serve;
 use crate::{commands::serve::Mode, start_error::StartError};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -32,7 +32,8 @@ pub(super) fn serve(
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))
     });
-    listen(server.workers(1), listener)
+    let server = server.workers(1).disable_signals().shutdown_timeout(1).listen(listener);
+    server.map(HttpServer::run).map_err(|error| cannot_serve(&error))
 }
 
 async fn metrics(internal: web::Data<Internal>) -> HttpResponse {

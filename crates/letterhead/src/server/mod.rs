@@ -86,7 +86,7 @@ pub async fn start(
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     if mode != Mode::Api {
-        running.start_relay(&config, &clock, &*ids, metrics).await?;
+        running.start_relay(&config, &*ids, metrics).await?;
     }
     if let Some((listener, _)) = public {
         let api = api(&config, mode, &store, clock, ids).await?;
@@ -122,13 +122,7 @@ async fn api(
 }
 
 impl Running {
-    async fn start_relay(
-        &mut self,
-        config: &Config,
-        clock: &Clock,
-        ids: &dyn IdSource,
-        metrics: Metrics,
-    ) -> Result<(), StartError> {
+    async fn start_relay(&mut self, config: &Config, ids: &dyn IdSource, metrics: Metrics) -> Result<(), StartError> {
         let node = node::identity(&config.data_dir, ids)?;
         let registered = self.store.register_node(node, &node::name()).await;
         registered.map_err(|error| open::store_failed(config, &error))?;
@@ -136,11 +130,8 @@ impl Running {
             .store
             .clone()
             .outbox(config.provider.clone(), config.outcome_unknown_delay);
-        let settings = RelaySettings {
-            gate: Gate::new(config.egress_allow.clone()),
-            ..RelaySettings::new(config.provider.clone())
-        };
-        let dispatcher = Dispatcher::new(Arc::new(outbox), settings, node, clock.clone(), metrics)
+        let settings = RelaySettings::new(config.provider.clone(), Gate::new(config.egress_allow.clone()));
+        let dispatcher = Dispatcher::new(Arc::new(outbox), settings, node, metrics)
             .map_err(|error| StartError::new(format!("the relay cannot start ({error})"), "report this as a fault"))?;
         self.tasks.push(tokio::spawn(dispatcher.run(self.stop_relay.clone())));
         self.node = Some(node);

@@ -1,0 +1,85 @@
+//! How far a session has come, and how long each stage took: what a report and a test email show.
+
+use std::time::Duration;
+
+use domain::reply::Stage;
+use rustls::ProtocolVersion;
+use tokio::time::Instant;
+
+use super::failure::{Failed, SessionFailure};
+
+/// One stage and the time it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageTime {
+    /// The stage.
+    pub stage: Stage,
+    /// From its beginning to the next one's, or to now.
+    pub took: Duration,
+}
+
+/// The stage under way and those behind it.
+#[derive(Debug)]
+pub(super) struct Progress {
+    stage: Stage,
+    since: Instant,
+    behind: Vec<StageTime>,
+    tls: Option<ProtocolVersion>,
+}
+
+impl Progress {
+    pub(super) fn at(stage: Stage) -> Self {
+        Self {
+            stage,
+            since: Instant::now(),
+            behind: Vec::new(),
+            tls: None,
+        }
+    }
+
+    pub(super) fn enter(&mut self, stage: Stage) {
+        self.behind.push(self.current());
+        self.stage = stage;
+        self.since = Instant::now();
+    }
+
+    /// Forgets the stages behind: a new transaction begins.
+    pub(super) fn restart(&mut self, stage: Stage) {
+        self.behind.clear();
+        self.stage = stage;
+        self.since = Instant::now();
+    }
+
+    pub(super) const fn secured(&mut self, version: Option<ProtocolVersion>) {
+        self.tls = version;
+    }
+
+    pub(super) fn stages(&self) -> Vec<StageTime> {
+        let mut stages = self.behind.clone();
+        stages.push(self.current());
+        stages
+    }
+
+    pub(super) fn tls_version(&self) -> Option<String> {
+        self.tls.map(|version| match version {
+            ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+            ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+            other => format!("{other:?}"),
+        })
+    }
+
+    pub(super) fn failed(&self, failure: SessionFailure) -> Failed {
+        Failed {
+            stage: self.stage,
+            failure,
+            tls_version: self.tls_version(),
+            stages: self.stages(),
+        }
+    }
+
+    fn current(&self) -> StageTime {
+        StageTime {
+            stage: self.stage,
+            took: self.since.elapsed(),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Replies as they come off the wire (RFC 5321 §4.2), read by us with bounds of ours.
+//!
+//! Whatever a server writes becomes a reply or a fault here; nothing behind this point sees its octets, so neither a line
+//! without an end nor text that is not UTF-8 can do more than fail one session.
+
+use domain::reply::{EnhancedCode, Reply};
+
+/// Octets of one reply at most.
+const MAX_OCTETS: usize = 64 * 1024;
+/// Lines of one reply at most.
+const MAX_LINES: usize = 100;
+
+/// One complete reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WireReply {
+    /// The code that every line began with.
+    pub(crate) code: u16,
+    /// What stood behind it, line by line.
+    pub(crate) lines: Vec<String>,
+}
+
+impl WireReply {
+    /// The reply as it is kept: an enhanced code that is repeated on every line is said once.
+    pub(crate) fn to_kept(&self) -> Reply {
+        let mut lines = self.lines.iter().map(String::as_str);
+        let mut text = lines.next().unwrap_or_default().to_owned();
+        let enhanced = EnhancedCode::leading(&text);
+        for line in lines {
+            let repeated = enhanced.is_some() && EnhancedCode::leading(line) == enhanced;
+            let said = if repeated {
+                line.split_once(' ').map_or("", |(_, rest)| rest)
+            } else {
+                line
+            };
+            text.push(' ');
+            text.push_str(said);
+        }
+        Reply::new(self.code, &text)
+    }
+}
+
+/// What was read is no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotAReply {
+    #[error("a reply of more than 64 KiB")]
+    TooLong,
+    #[error("a reply of more than 100 lines")]
+    TooManyLines,
+    #[error("a line that is not part of a reply")]
+    Malformed,
+    #[error("a reply whose lines have different codes")]
+    TwoCodes,
+}
+
+/// Collects octets until they are a reply.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyReader {
+    unread: Vec<u8>,
+    /// How much of `unread` is known to hold no line end, so that a dripping server costs no more than a fast one.
+    searched: usize,
+    octets: usize,
+    code: Option<u16>,
+    lines: Vec<String>,
+}
+
+impl ReplyReader {
+    pub(crate) fn take_in(&mut self, octets: &[u8]) {
+        self.unread.extend_from_slice(octets);
+    }
+
+    /// Whether there is anything that no reply was made of yet.
+    pub(crate) const fn holds_octets(&self) -> bool {
+        !self.unread.is_empty() || !self.lines.is_empty()
+    }
+
+    /// The next complete reply; none where octets are missing.
+    pub(crate) fn next(&mut self) -> Result<Option<WireReply>, NotAReply> {
+        while let Some(line) = self.next_line()? {
+            let (code, ending, text) = parse_line(&line).ok_or(NotAReply::Malformed)?;
+            if self.code.is_some_and(|earlier| earlier != code) {
+                return Err(NotAReply::TwoCodes);
+            }
+            if self.lines.len() == MAX_LINES {
+                return Err(NotAReply::TooManyLines);
+            }
+            self.code = Some(code);
+            self.lines.push(text);
+            if ending == Ending::Last {
+                self.octets = 0;
+                self.code = None;
+                let lines = std::mem::take(&mut self.lines);
+                return Ok(Some(WireReply { code, lines }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_line(&mut self) -> Result<Option<Vec<u8>>, NotAReply> {
+        let unseen = self.unread.get(self.searched..).unwrap_or_default();
+        let Some(at) = unseen.iter().position(|octet| *octet == b'\n') else {
+            self.searched = self.unread.len();
+            return if self.octets + self.unread.len() > MAX_OCTETS {
+                Err(NotAReply::TooLong)
+            } else {
+                Ok(None)
+            };
+        };
+        let line: Vec<u8> = self.unread.drain(..=self.searched + at).collect();
+        self.searched = 0;
+        self.octets += line.len();
+        if self.octets > MAX_OCTETS {
+            return Err(NotAReply::TooLong);
+        }
+        Ok(Some(line))
+    }
+}
+
+/// Whether more lines of the same reply follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    More,
+    Last,
+}
+
+fn parse_line(line: &[u8]) -> Option<(u16, Ending, String)> {
+    let content = line.strip_suffix(b"\r\n")?;
+    let (digits, rest) = content.split_at_checked(3)?;
+    // RFC 5321 §4.2: first digit 2 to 5, second 0 to 5.
+    let &[first @ b'2'..=b'5', second @ b'0'..=b'5', third @ b'0'..=b'9'] = digits else {
+        return None;
+    };
+    let code = [first, second, third]
+        .iter()
+        .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+    let (ending, text) = match rest {
+        [] => (Ending::Last, rest),
+        [b' ', text @ ..] => (Ending::Last, text),
+        [b'-', text @ ..] => (Ending::More, text),
+        [..] => return None,
+    };
+    Some((code, ending, String::from_utf8_lossy(text).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(octets: &[u8]) -> Result<Option<WireReply>, NotAReply> {
+        let mut reader = ReplyReader::default();
+        reader.take_in(octets);
+        reader.next()
+    }
+
+    #[test]
+    fn a_reply_ends_with_its_last_line_and_the_next_one_stays() {
+        let mut reader = ReplyReader::default();
+        reader.take_in(b"250-a\r\n250 b\r\n354 go");
+        let reply = reader.next().unwrap().unwrap();
+        assert_eq!((reply.code, reply.lines), (250, vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(reader.next(), Ok(None));
+        reader.take_in(b"\r\n");
+        assert_eq!(reader.next().unwrap().unwrap().code, 354);
+        assert!(!reader.holds_octets());
+    }
+
+    #[test]
+    fn a_bare_code_is_a_reply() {
+        assert_eq!(read(b"250\r\n").unwrap().unwrap().code, 250);
+    }
+
+    #[test]
+    fn what_is_not_a_reply_is_refused() {
+        for bad in [
+            &b"hello\r\n"[..],
+            b"\r\n",
+            b"250 ok\n",
+            b"2x0 ok\r\n",
+            b"199 ok\r\n",
+            b"261 ok\r\n",
+            b"600 ok\r\n",
+            b"250ok\r\n",
+            b"25\r\n",
+        ] {
+            assert_eq!(read(bad), Err(NotAReply::Malformed), "{bad:?}");
+        }
+        assert_eq!(read(b"250-a\r\n251 b\r\n"), Err(NotAReply::TwoCodes));
+    }
+
+    #[test]
+    fn a_reply_of_100_lines_is_read_and_one_of_101_is_not() {
+        let most = [b"250-x\r\n".repeat(99), b"250 x\r\n".to_vec()].concat();
+        assert_eq!(read(&most).unwrap().unwrap().lines.len(), 100);
+        let more = [b"250-x\r\n".repeat(100), b"250 x\r\n".to_vec()].concat();
+        assert_eq!(read(&more), Err(NotAReply::TooManyLines));
+    }
+
+    #[test]
+    fn a_reply_of_more_than_64_kib_is_refused_with_and_without_line_ends() {
+        assert_eq!(read(&[b'2'; 65 * 1024]), Err(NotAReply::TooLong));
+        let line = format!("250-{}\r\n", "x".repeat(1000));
+        assert_eq!(read(line.repeat(66).as_bytes()), Err(NotAReply::TooLong));
+    }
+
+    #[test]
+    fn text_that_is_not_utf_8_is_kept_readable() {
+        let reply = read(b"550 5.1.1 Benutzer unbekannt \xfc\r\n")
+            .unwrap()
+            .unwrap()
+            .to_kept();
+        assert_eq!(reply.text, "Benutzer unbekannt \u{FFFD}");
+    }
+
+    #[test]
+    fn a_repeated_enhanced_code_is_said_once() {
+        let reply = read(b"550-5.7.1 not\r\n550 5.7.1 allowed\r\n")
+            .unwrap()
+            .unwrap()
+            .to_kept();
+        assert_eq!(reply.enhanced.unwrap().to_string(), "5.7.1");
+        assert_eq!(reply.text, "not allowed");
+    }
+
+    proptest! {
+        #[test]
+        fn no_octets_panic_and_their_division_does_not_matter(octets in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
+            let mut whole = ReplyReader::default();
+            whole.take_in(&octets);
+            let (head, tail) = octets.split_at(cut.min(octets.len()));
+            let mut parts = ReplyReader::default();
+            parts.take_in(head);
+            let early = parts.next();
+            parts.take_in(tail);
+            let late = if early == Ok(None) { parts.next() } else { early };
+            prop_assert_eq!(whole.next(), late);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The template files, carried in the program: no path to get wrong where it is installed.
+
+/// Names below `templates/` and their sources.
+pub(super) const ALL: [(&str, &str); 26] = [
+    ("layout.html", include_str!("../../templates/layout.html")),
+    ("parts.html", include_str!("../../templates/parts.html")),
+    (
+        "two_factor_code/en/subject.txt",
+        include_str!("../../templates/two_factor_code/en/subject.txt"),
+    ),
+    (
+        "two_factor_code/en/body.txt",
+        include_str!("../../templates/two_factor_code/en/body.txt"),
+    ),
+    (
+        "two_factor_code/en/body.html",
+        include_str!("../../templates/two_factor_code/en/body.html"),
+    ),
+    (
+        "two_factor_code/de/subject.txt",
+        include_str!("../../templates/two_factor_code/de/subject.txt"),
+    ),
+    (
+        "two_factor_code/de/body.txt",
+        include_str!("../../templates/two_factor_code/de/body.txt"),
+    ),
+    (
+        "two_factor_code/de/body.html",
+        include_str!("../../templates/two_factor_code/de/body.html"),
+    ),
+    (
+        "access_request/en/subject.txt",
+        include_str!("../../templates/access_request/en/subject.txt"),
+    ),
+    (
+        "access_request/en/body.txt",
+        include_str!("../../templates/access_request/en/body.txt"),
+    ),
+    (
+        "access_request/en/body.html",
+        include_str!("../../templates/access_request/en/body.html"),
+    ),
+    (
+        "access_request/de/subject.txt",
+        include_str!("../../templates/access_request/de/subject.txt"),
+    ),
+    (
+        "access_request/de/body.txt",
+        include_str!("../../templates/access_request/de/body.txt"),
+    ),
+    (
+        "access_request/de/body.html",
+        include_str!("../../templates/access_request/de/body.html"),
+    ),
+    (
+        "notification/en/subject.txt",
+        include_str!("../../templates/notification/en/subject.txt"),
+    ),
+    (
+        "notification/en/body.txt",
+        include_str!("../../templates/notification/en/body.txt"),
+    ),
+    (
+        "notification/en/body.html",
+        include_str!("../../templates/notification/en/body.html"),
+    ),
+    (
+        "notification/de/subject.txt",
+        include_str!("../../templates/notification/de/subject.txt"),
+    ),
+    (
+        "notification/de/body.txt",
+        include_str!("../../templates/notification/de/body.txt"),
+    ),
+    (
+        "notification/de/body.html",
+        include_str!("../../templates/notification/de/body.html"),
+    ),
+    (
+        "system/en/subject.txt",
+        include_str!("../../templates/system/en/subject.txt"),
+    ),
+    ("system/en/body.txt", include_str!("../../templates/system/en/body.txt")),
+    (
+        "system/en/body.html",
+        include_str!("../../templates/system/en/body.html"),
+    ),
+    (
+        "system/de/subject.txt",
+        include_str!("../../templates/system/de/subject.txt"),
+    ),
+    ("system/de/body.txt", include_str!("../../templates/system/de/body.txt")),
+    (
+        "system/de/body.html",
+        include_str!("../../templates/system/de/body.html"),
+    ),
+];

@@ -1,0 +1,10 @@
+//! The capture inbox over TCP: what it takes, what it refuses, and what a script makes of it.
+//!
+//! The client here writes octets, so that a test can be wrong on purpose.
+
+#[cfg(test)]
+mod client;
+mod order;
+mod scripted;
+mod secured;
+mod text;

@@ -1,0 +1,5 @@
+//! Mail on its way: by the schedule, through servers that misbehave, and through real ones.
+
+mod failures;
+mod names;
+mod real_servers;

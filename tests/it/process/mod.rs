@@ -1,0 +1,4 @@
+//! The program as a process: how it starts, refuses to, ends, and what it keeps.
+
+mod durability;
+mod start_up;

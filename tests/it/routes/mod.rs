@@ -1,0 +1,10 @@
+//! The API over HTTP: what is answered, and to whom.
+
+mod access_matrix;
+mod documents;
+mod email_settings;
+mod identity;
+mod messages;
+mod problems;
+mod relay_routes;
+mod tenants;
