@@ -5,7 +5,7 @@
 use std::{future::Future, marker::PhantomData, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
-use domain::access::{Origin, Principal, ProviderScope, TenantAction, TenantScope};
+use domain::access::{Origin, Principal, ProviderScope, TenantAction, TenantRef, TenantScope};
 use storage::Store;
 
 use crate::{
@@ -95,6 +95,24 @@ impl ProviderAccess {
     }
 }
 
+/// Leave to manage the tenant that the path names: another's token learns nothing of it, its own that the role is too small.
+pub struct TenantManagement {
+    /// The service.
+    pub api: web::Data<Api>,
+    /// The tenant.
+    pub tenant: TenantScope,
+    /// The leave.
+    pub scope: ProviderScope,
+}
+
+impl TenantManagement {
+    /// The provider's part of the store.
+    #[must_use]
+    pub fn store(&self) -> storage::provider::ProviderStore<'_> {
+        self.api.store.provider(&self.scope)
+    }
+}
+
 /// Any caller with a token.
 pub struct Caller {
     /// The service.
@@ -113,8 +131,7 @@ impl<P: TenantPermission> FromRequest for Access<P> {
         let request = request.clone();
         Box::pin(async move {
             let Caller { api, principal } = caller(&request).await?;
-            let named = request.match_info().get("tenant").unwrap_or_default();
-            let found = find(&api.store, named).await?;
+            let found = find(&api.store, &request).await?;
             let scope = principal.authorize(P::ACTION, found)?;
             Ok(Self {
                 api,
@@ -139,6 +156,22 @@ impl FromRequest for ProviderAccess {
     }
 }
 
+impl FromRequest for TenantManagement {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let Caller { api, principal } = caller(&request).await?;
+            let found = find(&api.store, &request).await?;
+            let tenant = principal.authorize(TenantAction::ManageTenant, found)?;
+            let scope = principal.authorize_provider()?;
+            Ok(Self { api, tenant, scope })
+        })
+    }
+}
+
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Extraction<Self>;
@@ -149,7 +182,9 @@ impl FromRequest for Caller {
     }
 }
 
-async fn find(store: &Store, named: &str) -> Result<Option<domain::access::TenantRef>, Problem> {
+/// The tenant that the path names, by id or slug.
+async fn find(store: &Store, request: &HttpRequest) -> Result<Option<TenantRef>, Problem> {
+    let named = request.match_info().get("tenant").unwrap_or_default();
     Ok(store.find_tenant(named).await?)
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use actix_web::web;
+use actix_web::{guard, web};
 use domain::{branding::Provider, clock::Clock, ids::IdSource};
 use storage::Store;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -54,6 +54,9 @@ pub enum Part {
 pub fn mount(api: Api) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         config.app_data(web::Data::new(api));
+        // Else the pattern of a single message would take it for the id of one.
+        let batch = web::resource("/v1/tenants/{tenant}/messages/batch").guard(guard::Not(guard::Post()));
+        config.service(batch.to(openapi::fallback));
         routes::configure(&mut ServiceConfig::new(config));
         config
             .service(openapi::browsable())

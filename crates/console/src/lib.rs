@@ -20,7 +20,10 @@ async fn front() -> HttpResponse {
     match Front.render() {
         Ok(page) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
-            .insert_header(("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'"))
+            .insert_header((
+                "Content-Security-Policy",
+                "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+            ))
             .body(page),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }

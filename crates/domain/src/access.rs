@@ -68,6 +68,8 @@ pub enum TenantAction {
     SubmitMessages,
     /// Cancel and retry messages.
     ControlMessages,
+    /// Change, suspend or delete the tenant: operators alone.
+    ManageTenant,
 }
 
 impl TenantAction {
@@ -79,6 +81,7 @@ impl TenantAction {
             Self::WriteSettings | Self::ManageClients | Self::ControlMessages => &[TenantAdmin],
             Self::ReadMessages => &[TenantAdmin, TenantAuditor, Sender],
             Self::SubmitMessages => &[TenantAdmin, Sender],
+            Self::ManageTenant => &[],
         }
     }
 }

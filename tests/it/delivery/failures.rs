@@ -5,15 +5,12 @@ use std::time::Duration;
 use relay::inbox::{Behaviour, InboxConfig, Script, Step};
 use serde_json::{Value, json};
 
-use crate::support::{
-    http::Client,
-    service::{OPERATOR_SECRET, Service, code, notification},
-};
+use crate::support::service::{Service, code, notification};
 
 const PATH: &str = "/v1/tenants/acme/messages";
 
 async fn scripted(step: Step, behaviour: Behaviour) -> Service {
-    let script = Script::new().once(step, behaviour);
+    let script = Script::new().at(step, [behaviour]);
     Service::start_with(
         InboxConfig {
             script,
@@ -22,13 +19,6 @@ async fn scripted(step: Step, behaviour: Behaviour) -> Service {
         &[],
     )
     .await
-}
-
-/// The service once its clock has moved; tokens may have ended meanwhile.
-async fn later(service: Service, by: Duration) -> Service {
-    service.clock.advance(by);
-    let operator = Client::of_client(service.address, "ops", OPERATOR_SECRET).await;
-    Service { operator, ..service }
 }
 
 #[tokio::test]
@@ -42,7 +32,7 @@ async fn a_code_that_is_deferred_goes_again_within_seconds() {
         "rcpt_to: 452 4.3.1 Out of storage"
     );
 
-    let service = later(service, Duration::from_secs(7)).await;
+    let service = service.later(Duration::from_secs(7)).await;
 
     let sent = service.until(&message, "sent").await;
     assert_eq!(sent["deliveries"][0]["attempts"], 2);
@@ -54,7 +44,7 @@ async fn a_greylisted_notification_waits_five_minutes() {
     let admin = service.tenant("acme").await;
     let message = admin.post(PATH, &notification()).await.expect(202);
     service.until(&message, "deferred").await;
-    let service = later(service, Duration::from_secs(200)).await;
+    let service = service.later(Duration::from_secs(200)).await;
     assert_eq!(
         service
             .operator
@@ -63,7 +53,7 @@ async fn a_greylisted_notification_waits_five_minutes() {
             .json()["status"],
         "deferred"
     );
-    let service = later(service, Duration::from_secs(180)).await;
+    let service = service.later(Duration::from_secs(180)).await;
     service.until(&message, "sent").await;
 }
 
@@ -123,7 +113,7 @@ fn statuses(message: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_refusal_of_the_relay_itself_holds_the_mail_and_bounces_nobody() {
-    let script = Script::new().always(Step::Mail, Behaviour::Reply("550 5.7.1 Sender not allowed".into()));
+    let script = Script::new().always_at(Step::Mail, Behaviour::Reply("550 5.7.1 Sender not allowed".into()));
     let service = Service::start_with(
         InboxConfig {
             script,
@@ -163,7 +153,7 @@ async fn a_refusal_of_the_relay_itself_holds_the_mail_and_bounces_nobody() {
 
 #[tokio::test]
 async fn a_connection_lost_after_the_dot_is_a_doubt_and_not_a_second_mail() {
-    let script = Script::new().always(Step::Dot, Behaviour::AcceptThenDrop);
+    let script = Script::new().always_at(Step::Dot, Behaviour::AcceptThenDrop);
     let service = Service::start_with(
         InboxConfig {
             script,
@@ -207,7 +197,7 @@ async fn with_a_dead_route_mail_takes_the_other() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_in_time_expires() {
-    let script = Script::new().always(Step::Rcpt, Behaviour::Reply("452 4.3.1 Out of storage".into()));
+    let script = Script::new().always_at(Step::Rcpt, Behaviour::Reply("452 4.3.1 Out of storage".into()));
     let service = Service::start_with(
         InboxConfig {
             script,
@@ -219,7 +209,7 @@ async fn what_cannot_be_sent_in_time_expires() {
     let admin = service.tenant("acme").await;
     let message = admin.post(PATH, &code()).await.expect(202);
     service.until(&message, "deferred").await;
-    let service = later(service, Duration::from_mins(11)).await;
+    let service = service.later(Duration::from_mins(11)).await;
     service.until(&message, "expired").await;
     assert_eq!(service.inbox.received(), 0);
 }

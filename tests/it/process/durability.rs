@@ -37,7 +37,7 @@ async fn wait_for(operator: &Client, message: &Value, status: &str) {
 #[tokio::test]
 async fn what_was_accepted_survives_sigkill_and_is_sent_by_the_next_process() {
     // The first process gets no further than RCPT: nothing it accepts is sent.
-    let script = Script::new().always(Step::Rcpt, Behaviour::Hang);
+    let script = Script::new().always_at(Step::Rcpt, Behaviour::Hang);
     let inbox = Inbox::start(InboxConfig {
         script,
         ..InboxConfig::default()
@@ -66,7 +66,7 @@ async fn what_was_accepted_survives_sigkill_and_is_sent_by_the_next_process() {
 
 #[tokio::test]
 async fn a_process_killed_after_the_dot_leaves_a_doubt_and_not_a_loss() {
-    let script = Script::new().always(Step::Dot, Behaviour::Hang);
+    let script = Script::new().always_at(Step::Dot, Behaviour::Hang);
     let inbox = Inbox::start(InboxConfig {
         script,
         ..InboxConfig::default()
@@ -101,7 +101,7 @@ async fn a_process_killed_after_the_dot_leaves_a_doubt_and_not_a_loss() {
 
 #[tokio::test]
 async fn sigterm_finishes_what_is_in_flight_and_exits_0() {
-    let script = Script::new().always(Step::Rcpt, Behaviour::Delay(Duration::from_millis(700)));
+    let script = Script::new().always_at(Step::Rcpt, Behaviour::Delay(Duration::from_millis(700)));
     let inbox = Inbox::start(InboxConfig {
         script,
         ..InboxConfig::default()

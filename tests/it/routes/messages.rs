@@ -92,7 +92,7 @@ async fn the_same_key_answers_the_first_answer_again_and_sends_once() {
     service.until(&first.json(), "sent").await;
     assert_eq!(service.inbox.received(), 1);
 
-    service.clock.advance(std::time::Duration::from_hours(25));
+    let service = service.later(std::time::Duration::from_hours(25)).await;
     let admin = service.client("acme", "tenant_admin").await;
     assert_ne!(
         admin.post_with(PATH, key, &notification()).await.expect(202)["id"],
@@ -205,10 +205,7 @@ async fn what_is_scheduled_waits_for_its_time_and_can_be_cancelled() {
     );
     let waiting = admin.get(&of(&kept, "/explain")).await.expect(200);
     assert_eq!(waiting["deliveries"][0]["why"], "It waits for its send_at.");
-    service.clock.advance(std::time::Duration::from_hours(2));
-    let operator =
-        crate::support::http::Client::of_client(service.address, "ops", crate::support::service::OPERATOR_SECRET).await;
-    let service = Service { operator, ..service };
+    let service = service.later(std::time::Duration::from_hours(2)).await;
     service.until(&kept, "sent").await;
     assert_eq!(service.inbox.received(), 1);
 }

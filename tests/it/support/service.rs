@@ -51,10 +51,7 @@ impl Service {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let environment: Environment = variables
-            .into_iter()
-            .map(|(name, value)| (name, value.into()))
-            .collect();
+        let environment: Environment = variables.into_iter().collect();
         let flags: Flags = std::iter::empty::<(String, String)>().collect();
         let config = load(&flags, &environment)
             .unwrap_or_else(|refused| panic!("{:?}", refused.faults))
@@ -131,6 +128,13 @@ impl Service {
             assert!(tokio::time::Instant::now() < deadline, "still {found:#}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The service once its clock has moved; the operator gets a new token, since the old one may have ended.
+    pub(crate) async fn later(mut self, by: Duration) -> Self {
+        self.clock.advance(by);
+        self.operator = Client::of_client(self.address, "ops", OPERATOR_SECRET).await;
+        self
     }
 
     pub(crate) async fn stop(self) {

@@ -13,10 +13,10 @@ use storage::provider::{NewEdition, NewTenant, Purge, TenantChange};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    access::{Access, ProviderAccess, may},
+    access::{Access, ProviderAccess, TenantManagement, may},
     body::{Body, Bounded, Faults, Parsed, Patch},
     page::{List, PageQuery},
-    problem::{Code, Problem},
+    problem::Problem,
     query::Query,
     wire::{IfMatch, Reason, etag, instant},
 };
@@ -295,13 +295,8 @@ pub(crate) async fn read(access: Access<may::ReadTenant>) -> Result<HttpResponse
 /// Change a tenant's name or limits.
 #[utoipa::path(operation_id = "tenants.change", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), request_body = PatchTenant, responses((status = 200, description = "The tenant after the change", body = TenantBody)))]
 #[patch("/v1/tenants/{tenant}")]
-pub(crate) async fn change(
-    access: ProviderAccess,
-    tenant: web::Path<String>,
-    based_on: IfMatch,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
-    let before = found(&access, &tenant).await?;
+pub(crate) async fn change(access: TenantManagement, based_on: IfMatch, body: Body) -> Result<HttpResponse, Problem> {
+    let before = access.store().read_tenant(access.tenant.id()).await?;
     let patch: PatchTenant = body.read().await?;
     let change = TenantChange {
         name: patch.name.map(|name| name.0),
@@ -352,49 +347,28 @@ impl std::str::FromStr for Flag {
 /// Delete a tenant and all it owns. Refused while mail is waiting, unless `purge=true`.
 #[utoipa::path(operation_id = "tenants.delete", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), DeleteQuery), responses((status = 204, description = "It is gone")))]
 #[delete("/v1/tenants/{tenant}")]
-pub(crate) async fn delete(
-    access: ProviderAccess,
-    tenant: web::Path<String>,
-    query: Query,
-) -> Result<HttpResponse, Problem> {
-    let tenant = found(&access, &tenant).await?;
+pub(crate) async fn delete(access: TenantManagement, query: Query) -> Result<HttpResponse, Problem> {
     let purge = match query.read::<DeleteQuery>()?.purge.map(|purge| purge.0) {
         Some(Flag::True) => Purge::Waiting,
         Some(Flag::False) | None => Purge::Nothing,
     };
-    access.store().delete_tenant(tenant.id, purge).await?;
+    access.store().delete_tenant(access.tenant.id(), purge).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Keep a tenant from submitting and sending. What waits is held, not lost; it still expires.
 #[utoipa::path(operation_id = "tenants.suspend", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), request_body = Reason, responses((status = 200, description = "The tenant", body = TenantBody)))]
 #[post("/v1/tenants/{tenant}/suspend")]
-pub(crate) async fn suspend(
-    access: ProviderAccess,
-    tenant: web::Path<String>,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
-    let tenant = found(&access, &tenant).await?;
+pub(crate) async fn suspend(access: TenantManagement, body: Body) -> Result<HttpResponse, Problem> {
     let reason = body.read::<Reason>().await?.reason.0.0;
-    Ok(shown(access.store().suspend_tenant(tenant.id, reason).await?))
+    Ok(shown(access.store().suspend_tenant(access.tenant.id(), reason).await?))
 }
 
 /// Let a tenant submit and send again, beginning with what waited.
 #[utoipa::path(operation_id = "tenants.resume", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), responses((status = 200, description = "The tenant", body = TenantBody)))]
 #[post("/v1/tenants/{tenant}/resume")]
-pub(crate) async fn resume(access: ProviderAccess, tenant: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let tenant = found(&access, &tenant).await?;
-    Ok(shown(access.store().resume_tenant(tenant.id).await?))
-}
-
-async fn found(access: &ProviderAccess, named: &str) -> Result<Tenant, Problem> {
-    let found = access
-        .api
-        .store
-        .find_tenant(named)
-        .await?
-        .ok_or_else(|| Problem::plain(Code::NotFound))?;
-    Ok(access.store().read_tenant(found.id).await?)
+pub(crate) async fn resume(access: TenantManagement) -> Result<HttpResponse, Problem> {
+    Ok(shown(access.store().resume_tenant(access.tenant.id()).await?))
 }
 
 fn shown(tenant: Tenant) -> HttpResponse {

@@ -60,11 +60,14 @@ impl Progress {
     }
 
     pub(super) fn tls_version(&self) -> Option<String> {
-        self.tls.map(|version| match version {
-            ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
-            ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
-            other => format!("{other:?}"),
-        })
+        let version = self.tls?;
+        let name = match version.as_str() {
+            Some("TLSv1_2") => "TLSv1.2",
+            Some("TLSv1_3") => "TLSv1.3",
+            Some(other) => other,
+            None => "TLS",
+        };
+        Some(name.to_owned())
     }
 
     pub(super) fn failed(&self, failure: SessionFailure) -> Failed {

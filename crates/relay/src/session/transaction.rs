@@ -161,24 +161,23 @@ fn lost(tap: &Tap) -> SessionFailure {
 }
 
 fn mail_command(mail: &WireMessage, offers: Extensions) -> Result<String, SessionFailure> {
-    let mut command = format!("MAIL FROM:<{}>", mail.envelope.reverse_path);
-    if offers.has(Offer::Size) {
-        command.push_str(&format!(" SIZE={}", mail.bytes.len()));
-    }
-    if mail.is_eight_bit() {
-        if !offers.has(Offer::EightBitMime) {
-            return Err(SessionFailure::EightBitMimeNotOffered);
-        }
-        command.push_str(" BODY=8BITMIME");
-    }
-    if mail.needs_smtputf8() {
-        if !offers.has(Offer::SmtpUtf8) {
-            return Err(SessionFailure::SmtpUtf8NotOffered);
-        }
-        command.push_str(" SMTPUTF8");
-    }
-    command.push_str("\r\n");
-    Ok(command)
+    let size = if offers.has(Offer::Size) {
+        format!(" SIZE={}", mail.bytes.len())
+    } else {
+        String::new()
+    };
+    let body = match (mail.is_eight_bit(), offers.has(Offer::EightBitMime)) {
+        (false, _) => "",
+        (true, true) => " BODY=8BITMIME",
+        (true, false) => return Err(SessionFailure::EightBitMimeNotOffered),
+    };
+    let utf8 = match (mail.needs_smtputf8(), offers.has(Offer::SmtpUtf8)) {
+        (false, _) => "",
+        (true, true) => " SMTPUTF8",
+        (true, false) => return Err(SessionFailure::SmtpUtf8NotOffered),
+    };
+    let path = &mail.envelope.reverse_path;
+    Ok(format!("MAIL FROM:<{path}>{size}{body}{utf8}\r\n"))
 }
 
 fn rcpt_command(envelope: &Envelope) -> String {

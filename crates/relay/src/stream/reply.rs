@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_reply_of_more_than_64_kib_is_refused_with_and_without_line_ends() {
-        assert_eq!(read(&[b'2'; 65 * 1024]), Err(NotAReply::TooLong));
+        assert_eq!(read(&b"2".repeat(65 * 1024)), Err(NotAReply::TooLong));
         let line = format!("250-{}\r\n", "x".repeat(1000));
         assert_eq!(read(line.repeat(66).as_bytes()), Err(NotAReply::TooLong));
     }

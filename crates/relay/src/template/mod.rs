@@ -7,7 +7,7 @@ use domain::{
     message::{Locale, kind::Kind},
     outbox::Job,
 };
-use minijinja::{syntax::SyntaxConfig, Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
 
 mod data;
 mod markup;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{
     Attempted, Transports, Way, held_without_route,
     order::{Health, order},
-    verdict::{Consequence, RouteFault, consequence, outcome, outcome_without_route},
+    verdict::{Consequence, Decision, RouteFault, consequence, outcome, outcome_without_route},
 };
 use crate::{
     compose::WireMessage,
@@ -49,17 +49,18 @@ impl Transports {
                 Err(failed) => failed,
             };
             let report = report(&failed, Way::Route(route), started);
-            match decided(&failed, report, job) {
-                Ok(attempted) => return attempted,
-                Err((fault, report)) => {
-                    if failed.stage < Stage::MailFrom || fault == RouteFault::Failing {
-                        pool.mark_failing(Instant::now() + FAILING_FOR);
-                    }
-                    // The first of equals says best what is wrong.
-                    if worst.as_ref().is_none_or(|(known, _)| *known < fault) {
-                        worst = Some((fault, report));
-                    }
-                }
+            let fault = match consequence(&failed) {
+                Consequence::Elsewhere(fault) => fault,
+                Consequence::Decided(decision) => return decided(decision, report, job),
+                Consequence::Fenced => return Attempted::Fenced,
+            };
+            // A sender that one tenant may not use says nothing of the route.
+            if failed.stage < Stage::MailFrom || fault == RouteFault::Failing {
+                pool.mark_failing(Instant::now() + FAILING_FOR);
+            }
+            // The first of equals says best what is wrong.
+            if worst.as_ref().is_none_or(|(known, _)| *known < fault) {
+                worst = Some((fault, report));
             }
         }
         worst.map_or_else(held_without_route, |(fault, report)| out_of_routes(fault, report, job))
@@ -74,10 +75,15 @@ impl Transports {
     ) -> Attempted {
         let started = Instant::now();
         let way = Way::Own(&server.host);
-        match self.send_alone(server, mail, mark).await {
-            Ok(accepted) => sent(&accepted, way, started),
-            Err(failed) => decided(&failed, report(&failed, way, started), job)
-                .unwrap_or_else(|(fault, report)| out_of_routes(fault, report, job)),
+        let failed = match self.send_alone(server, mail, mark).await {
+            Ok(accepted) => return sent(&accepted, way, started),
+            Err(failed) => failed,
+        };
+        let report = report(&failed, way, started);
+        match consequence(&failed) {
+            Consequence::Elsewhere(fault) => out_of_routes(fault, report, job),
+            Consequence::Decided(decision) => decided(decision, report, job),
+            Consequence::Fenced => Attempted::Fenced,
         }
     }
 
@@ -133,16 +139,9 @@ fn was_dead(failed: &Failed) -> bool {
     failed.stage == Stage::MailFrom && (is_leaving || is_gone)
 }
 
-/// The end of the attempt, or the route's fault where another route may do.
-fn decided(failed: &Failed, report: AttemptReport, job: &Job) -> Result<Attempted, (RouteFault, AttemptReport)> {
-    match consequence(failed) {
-        Consequence::Elsewhere(fault) => Err((fault, report)),
-        Consequence::Fenced => Ok(Attempted::Fenced),
-        Consequence::Decided(decision) => {
-            let outcome = outcome(decision, job.lane, job.attempt, rand::random());
-            Ok(Attempted::Ended(outcome, Some(report)))
-        }
-    }
+fn decided(decision: Decision, report: AttemptReport, job: &Job) -> Attempted {
+    let outcome = outcome(decision, job.lane, job.attempt, rand::random());
+    Attempted::Ended(outcome, Some(report))
 }
 
 fn out_of_routes(fault: RouteFault, report: AttemptReport, job: &Job) -> Attempted {
