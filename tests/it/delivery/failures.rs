@@ -53,7 +53,7 @@ async fn a_greylisted_notification_waits_five_minutes() {
             .json()["status"],
         "deferred"
     );
-    let service = service.later(Duration::from_secs(180)).await;
+    let service = service.later(Duration::from_mins(3)).await;
     service.until(&message, "sent").await;
 }
 

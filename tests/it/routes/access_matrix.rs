@@ -2,7 +2,7 @@
 //!
 //! An operation without an example path fails here, so a new one cannot be forgotten.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use domain::ids::{IdSource as _, TimeOrderedIds};
 use reqwest::Method;
@@ -38,7 +38,7 @@ async fn every_operation_answers_every_caller_as_the_matrix_says() {
                 }
                 let path = filled(&path, slug, &objects);
                 let status = ask(caller, &method, &path).await;
-                line.push_str(&format!(" {name}={}", verdict(status)));
+                write!(line, " {name}={}", verdict(status)).unwrap();
             }
             matrix.push_str(&line);
             matrix.push('\n');

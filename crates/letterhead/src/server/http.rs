@@ -11,7 +11,7 @@ use crate::start_error::StartError;
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long an idle connection is kept.
-const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(60);
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Binds the listener of a setting; says where it really is.
 pub(super) fn bind(setting: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -98,7 +98,8 @@ impl Session {
         self.progress.tls_version()
     }
 
-    /// The stages of the opening, or since the last transaction began of that, with the time each took.
+    /// The stages gone through and the time each took: those of the opening, and once a message was sent, those of the last
+    /// one.
     #[must_use]
     pub fn stages(&self) -> Vec<StageTime> {
         self.progress.stages()

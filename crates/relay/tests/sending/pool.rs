@@ -3,19 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    connection::Route,
+    connection::{Route, Security},
     message::kind::Lane,
     outbox::{Outcome, Path},
 };
 use futures_util::future::join_all;
 use relay::{
-    inbox::{Behaviour, Script, Step},
+    inbox::{Behaviour, Inbox, InboxConfig, Script, Step, TlsMode},
     metrics::Metrics,
     session::{Timeouts, Unmarked},
     transport::{Attempted, Transports},
 };
 
-use crate::sample::{PATIENCE, dialer_with, inbox, job, mail, over, route};
+use crate::{
+    authority::Authority,
+    sample::{PATIENCE, dialer_with, inbox, job, mail, over, route},
+};
 
 fn transports() -> Transports {
     Transports::new(dialer_with(Timeouts::default()), Metrics::default())
@@ -42,6 +45,24 @@ async fn a_kept_session_takes_the_next_message_without_noop() {
     assert_eq!(inbox.connections(), 1);
     assert_eq!(inbox.received(), 3);
     assert!(!inbox.commands().contains(&"NOOP".to_owned()));
+}
+
+#[tokio::test]
+async fn a_kept_session_is_kept_under_tls_too() {
+    let ca = Authority::new();
+    let config = InboxConfig {
+        tls: TlsMode::Implicit(ca.server_for("127.0.0.1")),
+        ..InboxConfig::default()
+    };
+    let inbox = Inbox::start(config).await.unwrap();
+    let mut route = route("main", inbox.addr());
+    route.server.security = Security::ImplicitTls;
+    route.server.ca_certificate_pem = Some(ca.pem());
+    let transports = transports();
+    for _ in 0..3 {
+        assert_eq!(send(&transports, &route).await, Outcome::Sent);
+    }
+    assert_eq!(inbox.connections(), 1);
 }
 
 #[tokio::test]

@@ -42,6 +42,17 @@ async fn a_message_arrives_octet_for_octet_over_a_pipelined_session() {
 }
 
 #[tokio::test]
+async fn a_long_text_full_of_dots_arrives_octet_for_octet() {
+    let inbox = inbox(Script::new()).await;
+    let mut session = dialer().open(&server(inbox.addr())).await.unwrap();
+    let text = [b"a: b\r\n\r\n".to_vec(), b".\r\n..\r\n.x\r\n\r\n".repeat(200_000)].concat();
+
+    session.send(&mail_of(&text), &Unmarked).await.unwrap();
+
+    assert!(inbox.messages()[0].data == text);
+}
+
+#[tokio::test]
 async fn a_server_without_extensions_is_spoken_to_in_turn() {
     let config = InboxConfig {
         extensions: BTreeSet::new(),

@@ -1,7 +1,12 @@
 //! The store as its callers see it, on SQLite and, where the runner names a server, on PostgreSQL.
 
+#[cfg(test)]
 mod migrations;
+#[cfg(test)]
 mod outbox;
+#[cfg(test)]
 mod secrets;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod tenants;

@@ -72,26 +72,16 @@ async fn route(service: &Service, operator: &str, inbox: &Inbox) -> Result<(), C
     let routes = service
         .must("GET", "/v1/relay/routes?limit=200", operator, None)
         .await?;
-    let known = items(&routes).find(|route| text(route, "name") == ROUTE);
-    match known {
-        Some(route) => {
-            service
-                .must(
-                    "PATCH",
-                    &format!("/v1/relay/routes/{}", text(route, "id")),
-                    operator,
-                    Some(at),
-                )
-                .await?
-        }
-        None => {
-            let mut new = at;
-            if let Some(new) = new.as_object_mut() {
-                new.insert("name".to_owned(), ROUTE.into());
-            }
-            service.must("POST", "/v1/relay/routes", operator, Some(new)).await?
-        }
-    };
+    if let Some(known) = items(&routes).find(|route| text(route, "name") == ROUTE) {
+        let path = format!("/v1/relay/routes/{}", text(known, "id"));
+        service.must("PATCH", &path, operator, Some(at)).await?;
+        return Ok(());
+    }
+    let mut new = at;
+    if let Some(new) = new.as_object_mut() {
+        new.insert("name".to_owned(), ROUTE.into());
+    }
+    service.must("POST", "/v1/relay/routes", operator, Some(new)).await?;
     Ok(())
 }
 
