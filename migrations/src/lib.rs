@@ -1,7 +1,7 @@
 //! The schema's history: each migration runs up and down on SQLite and on PostgreSQL.
 //!
 //! Plain SQL rather than a builder, since partial indexes and CHECKs are the point of it; the few types that differ
-//! between the two databases are written in braces and filled in by [`dialect`].
+//! between the two databases are written in braces and filled in by `dialect`.
 
 use sea_orm_migration::{MigrationTrait, async_trait::async_trait};
 pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};

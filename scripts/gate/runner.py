@@ -31,16 +31,17 @@ class Outcome:
 
 def run_steps(steps: Sequence[Step]) -> int:
     """Runs all of them, also after a failure, and returns the exit status: 0 when every one held."""
-    signal.signal(signal.SIGTERM, end_as_if_interrupted)
+    for interruption in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interruption, end_in_order)
     workspace = Workspace()
     outcomes = [run_step(step, workspace) for step in steps]
     print_table(outcomes)
     return 1 if any(outcome.fault for outcome in outcomes) else 0
 
 
-def end_as_if_interrupted(_signal: int, _frame: object) -> None:
-    """Lets `finally` and `with` run on SIGTERM, so that no server and no temporary folder outlives us."""
-    sys.exit(143)
+def end_in_order(number: int, _frame: object) -> None:
+    """Lets `finally` and `with` run when we are told to end, so that no server and no temporary folder outlives us."""
+    sys.exit(128 + number)
 
 
 def run_step(step: Step, workspace: Workspace) -> Outcome:

@@ -29,7 +29,7 @@ def check_format(workspace: Workspace) -> None:
 
 
 def check_lints(workspace: Workspace) -> None:
-    command = ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]
+    command = ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"]
     run(command, env=workspace.env, cwd=workspace.root)
 
 

@@ -2,7 +2,9 @@
 //!
 //! What every operation has in common (security, problems) is added here once instead of at each.
 
-use std::sync::OnceLock;
+mod examples;
+
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use actix_web::{HttpRequest, web};
 use utoipa::{
@@ -58,7 +60,13 @@ pub fn document() -> utoipa::openapi::OpenApi {
 #[must_use]
 pub fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| document().to_pretty_json().map(|text| text + "\n").unwrap_or_default())
+    TEXT.get_or_init(|| {
+        let completed = serde_json::to_value(document()).map(examples::completed);
+        completed
+            .and_then(|document| serde_json::to_string_pretty(&document))
+            .map(|text| text + "\n")
+            .unwrap_or_default()
+    })
 }
 
 /// What every operation has in common.
@@ -93,6 +101,10 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn complete(path: &str, operation: &mut Operation) {
+    if operation.description.is_none() {
+        operation.description.clone_from(&operation.summary);
+    }
+    keep_described(operation);
     let secured = path.starts_with("/v1");
     operation.security = Some(if secured {
         vec![SecurityRequirement::new("bearer", Vec::<String>::new())]
@@ -151,6 +163,17 @@ fn complete(path: &str, operation: &mut Operation) {
                 RefOr::Ref(_) => continue,
             };
         }
+    }
+}
+
+/// A handler's `web::Path` is collected beside the described parameters; the described ones, which come first, stay.
+fn keep_described(operation: &mut Operation) {
+    let mut seen = BTreeSet::new();
+    if let Some(parameters) = &mut operation.parameters {
+        parameters.retain(|parameter| match parameter {
+            RefOr::T(parameter) => seen.insert(parameter.name.clone()),
+            RefOr::Ref(_) => true,
+        });
     }
 }
 

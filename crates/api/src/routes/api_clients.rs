@@ -12,6 +12,7 @@ use serde::Serialize;
 use storage::tenant::{ApiClient, NewApiClient};
 use utoipa::ToSchema;
 
+use super::paths::{TenantItemPath, TenantPath};
 use crate::{
     access::{Access, may},
     body::{Body, Faults, Parsed},
@@ -112,7 +113,11 @@ pub(crate) fn client_id(text: &str) -> Result<ApiClientId, Problem> {
 }
 
 /// List a tenant's API clients, newest first.
-#[utoipa::path(operation_id = "apiClients.list", tag = "API clients", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), PageQuery), responses((status = 200, description = "A page of clients", body = List<ApiClientBody>)))]
+#[utoipa::path(
+    operation_id = "apiClients.list", tag = "API clients",
+    params(TenantPath, PageQuery),
+    responses((status = 200, description = "A page of clients", body = List<ApiClientBody>))
+)]
 #[get("/v1/tenants/{tenant}/api-clients")]
 pub(crate) async fn list(
     access: Access<may::ManageClients>,
@@ -123,7 +128,12 @@ pub(crate) async fn list(
 }
 
 /// Create an API client of a tenant. The secret is in this answer and nowhere else.
-#[utoipa::path(operation_id = "apiClients.create", tag = "API clients", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), request_body = CreateApiClient, responses((status = 201, description = "The new client with its secret", body = ApiClientWithSecretBody)))]
+#[utoipa::path(
+    operation_id = "apiClients.create", tag = "API clients",
+    params(TenantPath),
+    request_body = CreateApiClient,
+    responses((status = 201, description = "The new client with its secret", body = ApiClientWithSecretBody))
+)]
 #[post("/v1/tenants/{tenant}/api-clients")]
 pub(crate) async fn create(access: Access<may::ManageClients>, body: Body) -> Result<HttpResponse, Problem> {
     let input: CreateApiClient = body.read().await?;
@@ -149,7 +159,11 @@ pub(crate) async fn create(access: Access<may::ManageClients>, body: Body) -> Re
 }
 
 /// Delete an API client of a tenant. It gets no token any more.
-#[utoipa::path(operation_id = "apiClients.delete", tag = "API clients", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("id" = String, Path, description = "The client's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 204, description = "It is gone")))]
+#[utoipa::path(
+    operation_id = "apiClients.delete", tag = "API clients",
+    params(TenantItemPath),
+    responses((status = 204, description = "It is gone"))
+)]
 #[delete("/v1/tenants/{tenant}/api-clients/{id}")]
 pub(crate) async fn delete(
     access: Access<may::ManageClients>,
@@ -160,7 +174,11 @@ pub(crate) async fn delete(
 }
 
 /// Give an API client of a tenant a new secret. The old one works for one hour more.
-#[utoipa::path(operation_id = "apiClients.rotate", tag = "API clients", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("id" = String, Path, description = "The client's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The client with its new secret", body = ApiClientWithSecretBody)))]
+#[utoipa::path(
+    operation_id = "apiClients.rotate", tag = "API clients",
+    params(TenantItemPath),
+    responses((status = 200, description = "The client with its new secret", body = ApiClientWithSecretBody))
+)]
 #[post("/v1/tenants/{tenant}/api-clients/{id}/rotate")]
 pub(crate) async fn rotate(
     access: Access<may::ManageClients>,

@@ -14,7 +14,7 @@ use serde_json::Value;
 use storage::tenant::SettingsVersion;
 use utoipa::{IntoParams, ToSchema};
 
-use super::tenants::Flag;
+use super::{paths::TenantPath, tenants::Flag};
 use crate::{
     access::{Access, may},
     body::{Body, Faults, Parsed, child, read_value},
@@ -138,7 +138,11 @@ pub(crate) struct EffectiveFromBody {
 }
 
 /// Read a tenant's email settings.
-#[utoipa::path(operation_id = "emailSettings.read", tag = "Email settings", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), responses((status = 200, description = "The settings", body = EmailSettingsBody)))]
+#[utoipa::path(
+    operation_id = "emailSettings.read", tag = "Email settings",
+    params(TenantPath),
+    responses((status = 200, description = "The settings", body = EmailSettingsBody))
+)]
 #[get("/v1/tenants/{tenant}/email-settings")]
 pub(crate) async fn read(access: Access<may::ReadSettings>) -> Result<HttpResponse, Problem> {
     let settings = access.store().email_settings().await?;
@@ -146,7 +150,12 @@ pub(crate) async fn read(access: Access<may::ReadSettings>) -> Result<HttpRespon
 }
 
 /// Replace a tenant's email settings. A Cloud tenant can write its From address and From name, and nothing else.
-#[utoipa::path(operation_id = "emailSettings.replace", tag = "Email settings", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ReplaceQuery), request_body = CloudSettingsInput, responses((status = 200, description = "The settings after the change", body = EmailSettingsBody)))]
+#[utoipa::path(
+    operation_id = "emailSettings.replace", tag = "Email settings",
+    params(TenantPath, ReplaceQuery),
+    request_body = CloudSettingsInput,
+    responses((status = 200, description = "The settings after the change", body = EmailSettingsBody))
+)]
 #[put("/v1/tenants/{tenant}/email-settings")]
 pub(crate) async fn replace(
     access: Access<may::WriteSettings>,

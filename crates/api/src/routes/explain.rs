@@ -8,7 +8,7 @@ use domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::message_reads::message_id;
+use super::{message_reads::message_id, paths::TenantItemPath};
 use crate::{
     access::{Access, may},
     problem::Problem,
@@ -67,7 +67,11 @@ pub(crate) struct DeliveryExplanation {
 }
 
 /// Explain a message: why it is where it is, and what happens next.
-#[utoipa::path(operation_id = "messages.explain", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("id" = String, Path, description = "The message's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The explanation", body = Explanation)))]
+#[utoipa::path(
+    operation_id = "messages.explain", tag = "Messages",
+    params(TenantItemPath),
+    responses((status = 200, description = "The explanation", body = Explanation))
+)]
 #[get("/v1/tenants/{tenant}/messages/{id}/explain")]
 pub(crate) async fn explain(
     access: Access<may::ReadMessages>,

@@ -2,14 +2,18 @@
 
 use actix_web::{post, web};
 
-use super::{message_body::MessageBody, message_reads::message_id};
+use super::{message_body::MessageBody, message_reads::message_id, paths::TenantItemPath};
 use crate::{
     access::{Access, may},
     problem::Problem,
 };
 
 /// Cancel a message: every delivery that no worker holds and no server may have. 409 where there is none.
-#[utoipa::path(operation_id = "messages.cancel", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("id" = String, Path, description = "The message's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The message", body = MessageBody), (status = 409, description = "Nothing of it can be cancelled")))]
+#[utoipa::path(
+    operation_id = "messages.cancel", tag = "Messages",
+    params(TenantItemPath),
+    responses((status = 200, description = "The message", body = MessageBody), (status = 409, description = "Nothing of it can be cancelled"))
+)]
 #[post("/v1/tenants/{tenant}/messages/{id}/cancel")]
 pub(crate) async fn cancel(
     access: Access<may::ControlMessages>,
@@ -21,7 +25,11 @@ pub(crate) async fn cancel(
 }
 
 /// Retry a message: every delivery that failed or whose outcome is unknown is due now. 409 where there is none.
-#[utoipa::path(operation_id = "messages.retry", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("id" = String, Path, description = "The message's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The message", body = MessageBody), (status = 409, description = "Nothing of it can be retried")))]
+#[utoipa::path(
+    operation_id = "messages.retry", tag = "Messages",
+    params(TenantItemPath),
+    responses((status = 200, description = "The message", body = MessageBody), (status = 409, description = "Nothing of it can be retried"))
+)]
 #[post("/v1/tenants/{tenant}/messages/{id}/retry")]
 pub(crate) async fn retry(
     access: Access<may::ControlMessages>,

@@ -6,17 +6,15 @@ use domain::{
     fault::Fault,
     message::{
         Locale, MAX_METADATA_ENTRIES, MAX_METADATA_TEXT, MAX_SUPERSEDE_KEY, Recipient,
-        kind::{
-            AccessRequest, Content, Kind, Link, LinkScheme, MAX_BODY, MAX_LINE, MAX_REASON, MAX_SUBJECT, Notification,
-            Severity, System, TwoFactorCode, parse_code, parse_line, parse_text, parse_url,
-        },
+        kind::{Content, Kind, parse_line},
     },
 };
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::message_data::{MessageData, content};
 use crate::{
-    body::{Bounded, Faults, Parsed},
+    body::{Faults, Parsed},
     problem::Problem,
     wire::WireInstant,
 };
@@ -34,7 +32,7 @@ pub(crate) struct MessageInput {
     #[schema(min_items = 1, max_items = 50)]
     pub(crate) to: Vec<RecipientInput>,
     /// What it says, by kind.
-    #[schema(value_type = Object, example = json!({"code": "493021", "expires_in_minutes": 10}))]
+    #[schema(value_type = MessageData)]
     #[expect(dead_code, reason = "`parse_content` reads it by kind")]
     pub(crate) data: Value,
     /// The language it is rendered in (BCP 47); `en` by default.
@@ -55,7 +53,7 @@ pub(crate) struct MessageInput {
     pub(crate) supersede_key: Option<Parsed<SupersedeKey>>,
     /// Marks of the producer's own: at most 20 texts of at most 500 octets; returned, never sent.
     #[deserr(default)]
-    #[schema(value_type = Option<Object>, example = json!({"ticket": "42"}))]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>, example = json!({"ticket": "42"}))]
     pub(crate) metadata: Option<Metadata>,
 }
 
@@ -121,113 +119,6 @@ impl Deserr<Faults> for Metadata {
     }
 }
 
-/// One line of text of at most `MAX` characters.
-#[derive(Debug)]
-struct Line<const MAX: usize>(String);
-
-impl<const MAX: usize> std::str::FromStr for Line<MAX> {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        parse_line(text, MAX).map(Self)
-    }
-}
-
-/// Text of several lines, of at most `MAX` octets.
-#[derive(Debug)]
-struct Text<const MAX: usize>(String);
-
-impl<const MAX: usize> std::str::FromStr for Text<MAX> {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        parse_text(text, MAX).map(Self)
-    }
-}
-
-/// A code people can type.
-struct CodeText(String);
-
-impl std::str::FromStr for CodeText {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        parse_code(text).map(Self)
-    }
-}
-
-/// An `https` URL.
-#[derive(Debug)]
-struct HttpsUrl(String);
-
-impl std::str::FromStr for HttpsUrl {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        parse_url(text, LinkScheme::Https).map(Self)
-    }
-}
-
-/// An `https` or `mailto` URL.
-#[derive(Debug)]
-struct LinkUrl(String);
-
-impl std::str::FromStr for LinkUrl {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        parse_url(text, LinkScheme::HttpsOrMailto).map(Self)
-    }
-}
-
-#[derive(Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-struct TwoFactorInput {
-    code: Parsed<CodeText>,
-    expires_in_minutes: Bounded<1, 60>,
-}
-
-#[derive(Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-struct AccessRequestInput {
-    requester: Parsed<Line<MAX_LINE>>,
-    resource: Parsed<Line<MAX_LINE>>,
-    reason: Parsed<Text<MAX_REASON>>,
-    #[deserr(default)]
-    duration: Option<Parsed<Line<MAX_LINE>>>,
-    approve_url: Parsed<HttpsUrl>,
-    deny_url: Parsed<HttpsUrl>,
-    #[deserr(default)]
-    review_url: Option<Parsed<HttpsUrl>>,
-}
-
-#[derive(Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-struct NotificationInput {
-    subject: Parsed<Line<MAX_SUBJECT>>,
-    body_markdown: Parsed<Text<MAX_BODY>>,
-    #[deserr(default)]
-    severity: Option<Parsed<Severity>>,
-    #[deserr(default)]
-    action: Option<LinkInput>,
-}
-
-#[derive(Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-struct LinkInput {
-    label: Parsed<Line<MAX_LINE>>,
-    url: Parsed<LinkUrl>,
-}
-
-#[derive(Deserr)]
-#[deserr(error = Faults, deny_unknown_fields)]
-struct SystemInput {
-    subject: Parsed<Line<MAX_SUBJECT>>,
-    body_text: Parsed<Text<MAX_BODY>>,
-    #[deserr(default)]
-    body_html: Option<Parsed<Text<MAX_BODY>>>,
-}
-
 /// A message and its data, with the faults of both.
 pub(crate) fn parse_content(mut value: Value) -> Result<(MessageInput, Option<Content>, Vec<Fault>), Problem> {
     // The data is looked at also where the envelope is wrong, so that a caller sees all faults at once.
@@ -261,64 +152,5 @@ pub(crate) fn parse_content(mut value: Value) -> Result<(MessageInput, Option<Co
     match deserr::deserialize::<MessageInput, _, Faults>(value) {
         Ok(input) => Ok((input, content, faults)),
         Err(of_envelope) => Err(Problem::invalid(of_envelope.0.into_iter().chain(faults).collect())),
-    }
-}
-
-fn content(kind: Kind, data: Value) -> Result<Content, Faults> {
-    let data = data.into_value();
-    let origin = ValuePointerRef::Origin;
-    let at = origin.push_key("data");
-    Ok(match kind {
-        Kind::TwoFactorCode => Content::TwoFactorCode(TwoFactorInput::deserialize_from_value(data, at)?.into()),
-        Kind::AccessRequest => Content::AccessRequest(AccessRequestInput::deserialize_from_value(data, at)?.into()),
-        Kind::Notification => Content::Notification(NotificationInput::deserialize_from_value(data, at)?.into()),
-        Kind::System => Content::System(SystemInput::deserialize_from_value(data, at)?.into()),
-    })
-}
-
-impl From<TwoFactorInput> for TwoFactorCode {
-    fn from(input: TwoFactorInput) -> Self {
-        Self {
-            code: input.code.0.0,
-            expires_in_minutes: u32::try_from(input.expires_in_minutes.0).unwrap_or(1),
-        }
-    }
-}
-
-impl From<AccessRequestInput> for AccessRequest {
-    fn from(input: AccessRequestInput) -> Self {
-        Self {
-            requester: input.requester.0.0,
-            resource: input.resource.0.0,
-            reason: input.reason.0.0,
-            duration: input.duration.map(|duration| duration.0.0),
-            approve_url: input.approve_url.0.0,
-            deny_url: input.deny_url.0.0,
-            review_url: input.review_url.map(|url| url.0.0),
-        }
-    }
-}
-
-impl From<NotificationInput> for Notification {
-    fn from(input: NotificationInput) -> Self {
-        Self {
-            subject: input.subject.0.0,
-            body_markdown: input.body_markdown.0.0,
-            severity: input.severity.map(|severity| severity.0).unwrap_or_default(),
-            action: input.action.map(|action| Link {
-                label: action.label.0.0,
-                url: action.url.0.0,
-            }),
-        }
-    }
-}
-
-impl From<SystemInput> for System {
-    fn from(input: SystemInput) -> Self {
-        Self {
-            subject: input.subject.0.0,
-            body_text: input.body_text.0.0,
-            body_html: input.body_html.map(|html| html.0.0),
-        }
     }
 }

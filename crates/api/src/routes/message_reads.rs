@@ -11,7 +11,10 @@ use domain::{
 use storage::tenant::MessageFilter;
 use utoipa::IntoParams;
 
-use super::message_body::{EventBody, MessageBody};
+use super::{
+    message_body::{EventBody, MessageBody},
+    paths::{TenantItemPath, TenantPath},
+};
 use crate::{
     access::{Access, may},
     body::{Faults, Parsed},
@@ -77,7 +80,11 @@ pub(crate) fn message_id(text: &str) -> Result<MessageId, Problem> {
 }
 
 /// List a tenant's messages, newest first.
-#[utoipa::path(operation_id = "messages.list", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), MessageQuery), responses((status = 200, description = "A page of messages", body = List<MessageBody>)))]
+#[utoipa::path(
+    operation_id = "messages.list", tag = "Messages",
+    params(TenantPath, MessageQuery),
+    responses((status = 200, description = "A page of messages", body = List<MessageBody>))
+)]
 #[get("/v1/tenants/{tenant}/messages")]
 pub(crate) async fn list(
     access: Access<may::ReadMessages>,
@@ -99,7 +106,11 @@ pub(crate) async fn list(
 }
 
 /// Read a message with its deliveries.
-#[utoipa::path(operation_id = "messages.read", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("id" = String, Path, description = "The message's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The message", body = MessageBody)))]
+#[utoipa::path(
+    operation_id = "messages.read", tag = "Messages",
+    params(TenantItemPath),
+    responses((status = 200, description = "The message", body = MessageBody))
+)]
 #[get("/v1/tenants/{tenant}/messages/{id}")]
 pub(crate) async fn read(
     access: Access<may::ReadMessages>,
@@ -109,7 +120,11 @@ pub(crate) async fn read(
 }
 
 /// Read a message's timeline, oldest first.
-#[utoipa::path(operation_id = "messages.events", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("id" = String, Path, description = "The message's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b"), PageQuery), responses((status = 200, description = "A page of the timeline", body = List<EventBody>)))]
+#[utoipa::path(
+    operation_id = "messages.events", tag = "Messages",
+    params(TenantItemPath, PageQuery),
+    responses((status = 200, description = "A page of the timeline", body = List<EventBody>))
+)]
 #[get("/v1/tenants/{tenant}/messages/{id}/events")]
 pub(crate) async fn events(
     access: Access<may::ReadMessages>,

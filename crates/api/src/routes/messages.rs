@@ -19,6 +19,7 @@ use super::{
     email_settings::effective_from,
     message_body::MessageBody,
     message_input::{MessageInput, parse_content},
+    paths::{IdempotencyHeader, TenantPath},
 };
 use crate::{
     access::{Access, may},
@@ -71,7 +72,12 @@ pub(crate) struct BatchResult {
 }
 
 /// Submit a message. 202 means that it is on disk: it survives the end of this process at any moment.
-#[utoipa::path(operation_id = "messages.submit", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body gets the first answer again for 24 hours", example = "order-42")), request_body = MessageInput, responses((status = 202, description = "Accepted", body = MessageBody)))]
+#[utoipa::path(
+    operation_id = "messages.submit", tag = "Messages",
+    params(TenantPath, IdempotencyHeader),
+    request_body = MessageInput,
+    responses((status = 202, description = "Accepted", body = MessageBody))
+)]
 #[post("/v1/tenants/{tenant}/messages")]
 pub(crate) async fn submit(access: Access<may::SubmitMessages>, key: Key, body: Body) -> Result<HttpResponse, Problem> {
     let bytes = body.bytes("application/json", MESSAGE_LIMIT).await?;
@@ -96,7 +102,12 @@ pub(crate) async fn submit(access: Access<may::SubmitMessages>, key: Key, body: 
 }
 
 /// Submit up to 500 messages at once. Each is accepted or refused by itself; the accepted ones are stored together.
-#[utoipa::path(operation_id = "messages.submitBatch", tag = "Messages", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body gets the first answer again for 24 hours", example = "batch-42")), request_body = MessageBatch, responses((status = 202, description = "What became of each", body = BatchAnswer)))]
+#[utoipa::path(
+    operation_id = "messages.submitBatch", tag = "Messages",
+    params(TenantPath, IdempotencyHeader),
+    request_body = MessageBatch,
+    responses((status = 202, description = "What became of each", body = BatchAnswer))
+)]
 #[post("/v1/tenants/{tenant}/messages/batch")]
 pub(crate) async fn submit_batch(
     access: Access<may::SubmitMessages>,

@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, delete, get, post, web};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
-use super::api_clients::{ApiClientBody, ApiClientWithSecretBody, client_id};
+use super::{
+    api_clients::{ApiClientBody, ApiClientWithSecretBody, client_id},
+    paths::ItemPath,
+};
 use crate::{
     access::ProviderAccess,
     body::{Body, Faults, Parsed},
@@ -24,7 +27,11 @@ pub(crate) struct CreateOperatorClient {
 }
 
 /// List the provider's API clients, newest first.
-#[utoipa::path(operation_id = "operatorClients.list", tag = "API clients", params(PageQuery), responses((status = 200, description = "A page of clients", body = List<ApiClientBody>)))]
+#[utoipa::path(
+    operation_id = "operatorClients.list", tag = "API clients",
+    params(PageQuery),
+    responses((status = 200, description = "A page of clients", body = List<ApiClientBody>))
+)]
 #[get("/v1/operator/api-clients")]
 pub(crate) async fn list(access: ProviderAccess, query: Query) -> Result<web::Json<List<ApiClientBody>>, Problem> {
     let page = access.store().api_clients(query.read::<PageQuery>()?.request()).await?;
@@ -32,7 +39,11 @@ pub(crate) async fn list(access: ProviderAccess, query: Query) -> Result<web::Js
 }
 
 /// Create an operator's API client. The secret is in this answer and nowhere else.
-#[utoipa::path(operation_id = "operatorClients.create", tag = "API clients", request_body = CreateOperatorClient, responses((status = 201, description = "The new client with its secret", body = ApiClientWithSecretBody)))]
+#[utoipa::path(
+    operation_id = "operatorClients.create", tag = "API clients",
+    request_body = CreateOperatorClient,
+    responses((status = 201, description = "The new client with its secret", body = ApiClientWithSecretBody))
+)]
 #[post("/v1/operator/api-clients")]
 pub(crate) async fn create(access: ProviderAccess, body: Body) -> Result<HttpResponse, Problem> {
     let input: CreateOperatorClient = body.read().await?;
@@ -44,7 +55,11 @@ pub(crate) async fn create(access: ProviderAccess, body: Body) -> Result<HttpRes
 }
 
 /// Delete an operator's API client. The last one cannot be deleted.
-#[utoipa::path(operation_id = "operatorClients.delete", tag = "API clients", params(("id" = String, Path, description = "The client's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 204, description = "It is gone")))]
+#[utoipa::path(
+    operation_id = "operatorClients.delete", tag = "API clients",
+    params(ItemPath),
+    responses((status = 204, description = "It is gone"))
+)]
 #[delete("/v1/operator/api-clients/{id}")]
 pub(crate) async fn delete(access: ProviderAccess, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     access.store().delete_api_client(client_id(&id)?).await?;
@@ -52,7 +67,11 @@ pub(crate) async fn delete(access: ProviderAccess, id: web::Path<String>) -> Res
 }
 
 /// Give an operator's API client a new secret. The old one works for one hour more.
-#[utoipa::path(operation_id = "operatorClients.rotate", tag = "API clients", params(("id" = String, Path, description = "The client's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The client with its new secret", body = ApiClientWithSecretBody)))]
+#[utoipa::path(
+    operation_id = "operatorClients.rotate", tag = "API clients",
+    params(ItemPath),
+    responses((status = 200, description = "The client with its new secret", body = ApiClientWithSecretBody))
+)]
 #[post("/v1/operator/api-clients/{id}/rotate")]
 pub(crate) async fn rotate(
     access: ProviderAccess,

@@ -8,7 +8,10 @@ use domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::relay_route_input::{CreateRoute, PatchRoute, PauseRoute};
+use super::{
+    paths::ItemPath,
+    relay_route_input::{CreateRoute, PatchRoute, PauseRoute},
+};
 use crate::{
     access::ProviderAccess,
     body::Body,
@@ -109,7 +112,11 @@ fn route_id(text: &str) -> Result<RouteId, Problem> {
 }
 
 /// List the routes, newest first.
-#[utoipa::path(operation_id = "relayRoutes.list", tag = "Relay", params(PageQuery), responses((status = 200, description = "A page of routes", body = List<RouteBody>)))]
+#[utoipa::path(
+    operation_id = "relayRoutes.list", tag = "Relay",
+    params(PageQuery),
+    responses((status = 200, description = "A page of routes", body = List<RouteBody>))
+)]
 #[get("/v1/relay/routes")]
 pub(crate) async fn list(access: ProviderAccess, query: Query) -> Result<web::Json<List<RouteBody>>, Problem> {
     let page = access.store().routes(query.read::<PageQuery>()?.request()).await?;
@@ -117,7 +124,11 @@ pub(crate) async fn list(access: ProviderAccess, query: Query) -> Result<web::Js
 }
 
 /// Create a route. Waiting mail may take it at once.
-#[utoipa::path(operation_id = "relayRoutes.create", tag = "Relay", request_body = CreateRoute, responses((status = 201, description = "The new route", body = RouteBody)))]
+#[utoipa::path(
+    operation_id = "relayRoutes.create", tag = "Relay",
+    request_body = CreateRoute,
+    responses((status = 201, description = "The new route", body = RouteBody))
+)]
 #[post("/v1/relay/routes")]
 pub(crate) async fn create(access: ProviderAccess, body: Body) -> Result<HttpResponse, Problem> {
     let route = access
@@ -132,14 +143,23 @@ pub(crate) async fn create(access: ProviderAccess, body: Body) -> Result<HttpRes
 }
 
 /// Read a route.
-#[utoipa::path(operation_id = "relayRoutes.read", tag = "Relay", params(("id" = String, Path, description = "The route's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The route", body = RouteBody)))]
+#[utoipa::path(
+    operation_id = "relayRoutes.read", tag = "Relay",
+    params(ItemPath),
+    responses((status = 200, description = "The route", body = RouteBody))
+)]
 #[get("/v1/relay/routes/{id}")]
 pub(crate) async fn read(access: ProviderAccess, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     Ok(shown(access.store().route(route_id(&id)?).await?))
 }
 
 /// Change a route. The stored password is kept only while server, port, security, CA and user name stay as they are.
-#[utoipa::path(operation_id = "relayRoutes.change", tag = "Relay", params(("id" = String, Path, description = "The route's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), request_body = PatchRoute, responses((status = 200, description = "The route after the change", body = RouteBody)))]
+#[utoipa::path(
+    operation_id = "relayRoutes.change", tag = "Relay",
+    params(ItemPath),
+    request_body = PatchRoute,
+    responses((status = 200, description = "The route after the change", body = RouteBody))
+)]
 #[patch("/v1/relay/routes/{id}")]
 pub(crate) async fn change(
     access: ProviderAccess,
@@ -159,7 +179,11 @@ pub(crate) async fn change(
 }
 
 /// Delete a route. Waiting mail takes the others.
-#[utoipa::path(operation_id = "relayRoutes.delete", tag = "Relay", params(("id" = String, Path, description = "The route's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 204, description = "It is gone")))]
+#[utoipa::path(
+    operation_id = "relayRoutes.delete", tag = "Relay",
+    params(ItemPath),
+    responses((status = 204, description = "It is gone"))
+)]
 #[delete("/v1/relay/routes/{id}")]
 pub(crate) async fn delete(access: ProviderAccess, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     access.store().delete_route(route_id(&id)?).await?;
@@ -167,7 +191,12 @@ pub(crate) async fn delete(access: ProviderAccess, id: web::Path<String>) -> Res
 }
 
 /// Keep mail from a route.
-#[utoipa::path(operation_id = "relayRoutes.pause", tag = "Relay", params(("id" = String, Path, description = "The route's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), request_body = PauseRoute, responses((status = 200, description = "The route", body = RouteBody)))]
+#[utoipa::path(
+    operation_id = "relayRoutes.pause", tag = "Relay",
+    params(ItemPath),
+    request_body = PauseRoute,
+    responses((status = 200, description = "The route", body = RouteBody))
+)]
 #[post("/v1/relay/routes/{id}/pause")]
 pub(crate) async fn pause(access: ProviderAccess, id: web::Path<String>, body: Body) -> Result<HttpResponse, Problem> {
     let id = route_id(&id)?;
@@ -179,7 +208,11 @@ pub(crate) async fn pause(access: ProviderAccess, id: web::Path<String>, body: B
 }
 
 /// Let mail take a route again.
-#[utoipa::path(operation_id = "relayRoutes.resume", tag = "Relay", params(("id" = String, Path, description = "The route's id", example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b")), responses((status = 200, description = "The route", body = RouteBody)))]
+#[utoipa::path(
+    operation_id = "relayRoutes.resume", tag = "Relay",
+    params(ItemPath),
+    responses((status = 200, description = "The route", body = RouteBody))
+)]
 #[post("/v1/relay/routes/{id}/resume")]
 pub(crate) async fn resume(access: ProviderAccess, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     Ok(shown(access.store().set_route_paused(route_id(&id)?, None).await?))

@@ -12,6 +12,7 @@ use serde::Serialize;
 use storage::provider::{NewEdition, NewTenant, Purge, TenantChange};
 use utoipa::{IntoParams, ToSchema};
 
+use super::paths::TenantPath;
 use crate::{
     access::{Access, ProviderAccess, TenantManagement, may},
     body::{Body, Bounded, Faults, Parsed, Patch},
@@ -238,7 +239,11 @@ impl From<Tenant> for TenantBody {
 }
 
 /// List the tenants, newest first.
-#[utoipa::path(operation_id = "tenants.list", tag = "Tenants", params(PageQuery), responses((status = 200, description = "A page of tenants", body = List<TenantBody>)))]
+#[utoipa::path(
+    operation_id = "tenants.list", tag = "Tenants",
+    params(PageQuery),
+    responses((status = 200, description = "A page of tenants", body = List<TenantBody>))
+)]
 #[get("/v1/tenants")]
 pub(crate) async fn list(access: ProviderAccess, query: Query) -> Result<web::Json<List<TenantBody>>, Problem> {
     let page = access.store().tenants(query.read::<PageQuery>()?.request()).await?;
@@ -246,7 +251,11 @@ pub(crate) async fn list(access: ProviderAccess, query: Query) -> Result<web::Js
 }
 
 /// Create a tenant. A Cloud tenant can send at once; an on-premises one starts unconfigured.
-#[utoipa::path(operation_id = "tenants.create", tag = "Tenants", request_body = CreateTenant, responses((status = 201, description = "The new tenant", body = TenantBody)))]
+#[utoipa::path(
+    operation_id = "tenants.create", tag = "Tenants",
+    request_body = CreateTenant,
+    responses((status = 201, description = "The new tenant", body = TenantBody))
+)]
 #[post("/v1/tenants")]
 pub(crate) async fn create(access: ProviderAccess, body: Body) -> Result<HttpResponse, Problem> {
     let tenant = create_tenant(&access, body.read().await?).await?;
@@ -286,14 +295,23 @@ fn too_long_for_the_relay() -> Problem {
 }
 
 /// Read a tenant.
-#[utoipa::path(operation_id = "tenants.read", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), responses((status = 200, description = "The tenant", body = TenantBody)))]
+#[utoipa::path(
+    operation_id = "tenants.read", tag = "Tenants",
+    params(TenantPath),
+    responses((status = 200, description = "The tenant", body = TenantBody))
+)]
 #[get("/v1/tenants/{tenant}")]
 pub(crate) async fn read(access: Access<may::ReadTenant>) -> Result<HttpResponse, Problem> {
     Ok(shown(access.store().tenant().await?))
 }
 
 /// Change a tenant's name or limits.
-#[utoipa::path(operation_id = "tenants.change", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), request_body = PatchTenant, responses((status = 200, description = "The tenant after the change", body = TenantBody)))]
+#[utoipa::path(
+    operation_id = "tenants.change", tag = "Tenants",
+    params(TenantPath),
+    request_body = PatchTenant,
+    responses((status = 200, description = "The tenant after the change", body = TenantBody))
+)]
 #[patch("/v1/tenants/{tenant}")]
 pub(crate) async fn change(access: TenantManagement, based_on: IfMatch, body: Body) -> Result<HttpResponse, Problem> {
     let before = access.store().read_tenant(access.tenant.id()).await?;
@@ -345,7 +363,11 @@ impl std::str::FromStr for Flag {
 }
 
 /// Delete a tenant and all it owns. Refused while mail is waiting, unless `purge=true`.
-#[utoipa::path(operation_id = "tenants.delete", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme"), DeleteQuery), responses((status = 204, description = "It is gone")))]
+#[utoipa::path(
+    operation_id = "tenants.delete", tag = "Tenants",
+    params(TenantPath, DeleteQuery),
+    responses((status = 204, description = "It is gone"))
+)]
 #[delete("/v1/tenants/{tenant}")]
 pub(crate) async fn delete(access: TenantManagement, query: Query) -> Result<HttpResponse, Problem> {
     let purge = match query.read::<DeleteQuery>()?.purge.map(|purge| purge.0) {
@@ -357,7 +379,12 @@ pub(crate) async fn delete(access: TenantManagement, query: Query) -> Result<Htt
 }
 
 /// Keep a tenant from submitting and sending. What waits is held, not lost; it still expires.
-#[utoipa::path(operation_id = "tenants.suspend", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), request_body = Reason, responses((status = 200, description = "The tenant", body = TenantBody)))]
+#[utoipa::path(
+    operation_id = "tenants.suspend", tag = "Tenants",
+    params(TenantPath),
+    request_body = Reason,
+    responses((status = 200, description = "The tenant", body = TenantBody))
+)]
 #[post("/v1/tenants/{tenant}/suspend")]
 pub(crate) async fn suspend(access: TenantManagement, body: Body) -> Result<HttpResponse, Problem> {
     let reason = body.read::<Reason>().await?.reason.0.0;
@@ -365,7 +392,11 @@ pub(crate) async fn suspend(access: TenantManagement, body: Body) -> Result<Http
 }
 
 /// Let a tenant submit and send again, beginning with what waited.
-#[utoipa::path(operation_id = "tenants.resume", tag = "Tenants", params(("tenant" = String, Path, description = "A tenant's id or slug", example = "acme")), responses((status = 200, description = "The tenant", body = TenantBody)))]
+#[utoipa::path(
+    operation_id = "tenants.resume", tag = "Tenants",
+    params(TenantPath),
+    responses((status = 200, description = "The tenant", body = TenantBody))
+)]
 #[post("/v1/tenants/{tenant}/resume")]
 pub(crate) async fn resume(access: TenantManagement) -> Result<HttpResponse, Problem> {
     Ok(shown(access.store().resume_tenant(access.tenant.id()).await?))

@@ -13,7 +13,7 @@ use actix_web::dev::ServerHandle;
 use api::{Api, auth::Tokens};
 use domain::{
     clock::Clock,
-    ids::{IdSource, NodeId, TimeOrderedIds},
+    ids::{IdSource, TimeOrderedIds},
 };
 use prometheus_client::registry::Registry;
 use relay::{
@@ -47,7 +47,7 @@ pub struct Running {
     servers: Vec<ServerHandle>,
     tasks: Vec<JoinHandle<()>>,
     stop_relay: CancellationToken,
-    node: Option<NodeId>,
+    identity: Option<node::Identity>,
     _hold: Hold,
 }
 
@@ -79,7 +79,7 @@ pub async fn start(
         servers: Vec::new(),
         tasks: Vec::new(),
         stop_relay: CancellationToken::new(),
-        node: None,
+        identity: None,
         _hold: hold,
     };
     let metrics = Metrics::default();
@@ -123,7 +123,8 @@ async fn api(
 
 impl Running {
     async fn start_relay(&mut self, config: &Config, ids: &dyn IdSource, metrics: Metrics) -> Result<(), StartError> {
-        let node = node::identity(&config.data_dir, ids)?;
+        let identity = node::take_identity(&config.data_dir, ids)?;
+        let node = identity.node;
         let registered = self.store.register_node(node, &node::name()).await;
         registered.map_err(|error| open::store_failed(config, &error))?;
         let outbox = self
@@ -134,7 +135,7 @@ impl Running {
         let dispatcher = Dispatcher::new(Arc::new(outbox), settings, node, metrics)
             .map_err(|error| StartError::new(format!("the relay cannot start ({error})"), "report this as a fault"))?;
         self.tasks.push(tokio::spawn(dispatcher.run(self.stop_relay.clone())));
-        self.node = Some(node);
+        self.identity = Some(identity);
         Ok(())
     }
 
@@ -169,8 +170,8 @@ impl Running {
         {
             tracing::error!("not everything ended in time; its leases run out");
         }
-        if let Some(node) = self.node
-            && let Err(error) = self.store.forget_node(node).await
+        if let Some(identity) = &self.identity
+            && let Err(error) = self.store.forget_node(identity.node).await
         {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{
     Condition, Session,
     extensions::{Extensions, Offer},
-    failure::{NotSent, SessionFailure, judge},
+    failure::{SessionFailure, judge},
     fence::{self, DotMark},
     link::heard,
     wire_form,
@@ -113,7 +113,8 @@ impl Session {
             mark.clear().await;
             return Err(match driven {
                 Driven::Ended(_) => lost(tap),
-                Driven::Arrived | Driven::Late => SessionFailure::NotSent(NotSent::TooLate),
+                // The text still fills the connection: the server has stopped reading.
+                Driven::Arrived | Driven::Late => SessionFailure::ConnectionTimeout,
             });
         }
 

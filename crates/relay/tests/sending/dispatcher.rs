@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     double::{MemoryOutbox, OnMark},
-    sample::{PATIENCE, id, inbox, job, loopback_gate, over, provider, route},
+    sample::{PATIENCE, id, inbox, job, loopback_gate, mails_begun, over, provider, route},
 };
 
 /// A running relay over an outbox in memory.
@@ -201,10 +201,7 @@ async fn what_is_cut_off_is_given_back_before_the_dot_and_in_doubt_behind_it() {
         let inbox = inbox(Script::new().always_at(step, Behaviour::Hang)).await;
         let relay = Running::start(open());
         relay.outbox.put(job(Lane::Urgent, to(&inbox)));
-        // The last command before the server falls silent.
-        while !inbox.commands().iter().any(|line| line.starts_with("MAIL")) {
-            tokio::task::yield_now().await;
-        }
+        mails_begun(&inbox, 1).await;
         if step == Step::Dot {
             relay.outbox.marks(1).await;
         }

@@ -17,7 +17,7 @@ use relay::{
 
 use crate::{
     authority::Authority,
-    sample::{PATIENCE, dialer_with, inbox, job, mail, over, route},
+    sample::{PATIENCE, dialer_with, inbox, job, mail, mails_begun, over, route},
 };
 
 fn transports() -> Transports {
@@ -138,9 +138,7 @@ async fn an_urgent_message_finds_a_place_beside_hanging_ones() {
         let (transports, four) = (Arc::clone(&transports), four.clone());
         tokio::spawn(async move { send(&transports, &four).await });
     }
-    while inbox.commands().iter().filter(|line| line.starts_with("MAIL")).count() < 3 {
-        tokio::task::yield_now().await;
-    }
+    mails_begun(&inbox, 3).await;
 
     let urgent = outcome(&transports, Lane::Urgent, over([four]));
 

@@ -38,9 +38,9 @@ pub(crate) fn loopback_gate() -> Gate {
     Gate::new(vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()])
 }
 
-/// Every time-out a quarter of a second, so that a hanging server costs a test no more.
+/// Every time-out well under a second, so that a hanging server costs a test no more.
 pub(crate) fn short_timeouts() -> Timeouts {
-    let short = Duration::from_millis(250);
+    let short = Duration::from_millis(400);
     Timeouts {
         connect: short,
         greeting: short,
@@ -114,6 +114,17 @@ pub(crate) fn route(name: &str, addr: SocketAddr) -> Route {
         version: 1,
         paused: None,
     }
+}
+
+/// Waits until the inbox has read so many MAIL commands.
+pub(crate) async fn mails_begun(inbox: &Inbox, count: usize) {
+    let begun = || inbox.commands().iter().filter(|line| line.starts_with("MAIL")).count();
+    let enough = async {
+        while begun() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, enough).await.unwrap();
 }
 
 /// A port on which nobody listens.

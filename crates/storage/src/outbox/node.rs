@@ -17,7 +17,8 @@ struct Row {
 }
 
 impl Store {
-    /// Makes a relay process known; one that was there before takes its own place again.
+    /// Makes a relay process known; one that was there before takes its own place again, and what it held then is nobody's
+    /// now. The caller sees to it that no two live processes have one identity.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -32,6 +33,10 @@ impl Store {
                 sql,
                 [id.uuid().into(), name.into(), now.into()],
             ))
+            .await?;
+        let abandoned = "UPDATE deliveries SET lease_until = 0 WHERE lease_until IS NOT NULL AND lease_node = $1";
+        transaction
+            .execute_raw(statement(&transaction, abandoned, [id.uuid().into()]))
             .await?;
         Ok(transaction.commit().await?)
     }

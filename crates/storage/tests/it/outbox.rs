@@ -101,6 +101,20 @@ async fn what_a_dead_process_held_without_a_mark_is_queued_again() {
 }
 
 #[tokio::test]
+async fn what_a_restarted_process_held_before_is_queued_at_once() {
+    let world = World::new().await;
+    let message = world.submit(notification()).await;
+    let lost = claim_one(&world, Lane::Background).await;
+
+    world.store.register_node(world.node, "test").await.unwrap();
+    world.outbox().heartbeat(world.node).await.unwrap();
+    world.outbox().sweep().await.unwrap();
+
+    assert_eq!(world.status(&message).await, "queued");
+    assert_eq!(world.outbox().mark(lost.lease).await.unwrap(), Fence::Lost);
+}
+
+#[tokio::test]
 async fn a_heartbeat_keeps_the_lease() {
     let world = World::new().await;
     world.submit(notification()).await;

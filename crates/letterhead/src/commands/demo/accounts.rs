@@ -53,8 +53,8 @@ impl Accounts {
                 secret: secret_text(random()?),
             },
         };
-        let accounts = Self { path, known, operator };
         std::fs::create_dir_all(data_dir)?;
+        let accounts = Self { path, known, operator };
         accounts.write()?;
         Ok(accounts)
     }
