@@ -61,15 +61,14 @@ fn try_take(path: &Path, ids: &dyn IdSource) -> io::Result<Option<Identity>> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    let node = match text.trim().parse() {
-        Ok(known) => known,
-        Err(_) => {
-            let fresh = NodeId::generate(ids);
-            file.rewind()?;
-            file.set_len(0)?;
-            file.write_all(format!("{fresh}\n").as_bytes())?;
-            fresh
-        }
+    let node = if let Ok(known) = text.trim().parse() {
+        known
+    } else {
+        let fresh = NodeId::generate(ids);
+        file.rewind()?;
+        file.set_len(0)?;
+        file.write_all(format!("{fresh}\n").as_bytes())?;
+        fresh
     };
     Ok(Some(Identity { node, _lock: file }))
 }

@@ -8,7 +8,7 @@ use std::{
 use relay::inbox::Inbox;
 use serde_json::{Value, json};
 
-use super::{ARRIVAL, Service, accounts::Accounts, screen::Screen};
+use super::{ARRIVAL, accounts::Accounts, screen::Screen, service::Service};
 use crate::commands::CommandError;
 
 /// How often timelines are looked at.

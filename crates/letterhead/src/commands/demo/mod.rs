@@ -6,22 +6,22 @@
 mod accounts;
 mod job;
 mod screen;
+mod service;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use domain::{branding::SenderVerification, clock::Clock};
 use ipnet::IpNet;
 use relay::inbox::{Inbox, InboxConfig};
 
-use self::{accounts::Accounts, screen::Screen};
+use self::{accounts::Accounts, screen::Screen, service::Service};
 use super::{
     CommandError,
     serve::{Migrations, Mode},
 };
 use crate::{
     config::{BootstrapClient, Config, Environment, Flags, Loaded, LogFilter, Origin, load},
-    local_http::{self, Answer, Call},
     server, telemetry,
     terminal::Terminal,
 };
@@ -116,68 +116,4 @@ async fn demonstrate(
     running.stop().await;
     inbox.stop().await;
     ended
-}
-
-/// The service under demonstration, as its clients see it.
-struct Service {
-    address: SocketAddr,
-}
-
-impl Service {
-    /// Makes a call as a client would, without blocking the service that runs in the same process.
-    async fn call(
-        &self,
-        method: &'static str,
-        path: &str,
-        token: &str,
-        body: Option<serde_json::Value>,
-    ) -> Result<Answer, CommandError> {
-        let (address, path, token) = (self.address, path.to_owned(), token.to_owned());
-        let made = tokio::task::spawn_blocking(move || {
-            let call = Call::of(method, &path).bearer(&token);
-            let call = match &body {
-                Some(body) => call.json(body),
-                None => call,
-            };
-            local_http::call(address, &call).map_err(|error| format!("{method} {path}: {error}"))
-        });
-        made.await
-            .map_err(|error| CommandError::Failed(error.to_string()))?
-            .map_err(CommandError::Failed)
-    }
-
-    /// The same, for a call that must succeed.
-    async fn must(
-        &self,
-        method: &'static str,
-        path: &str,
-        token: &str,
-        body: Option<serde_json::Value>,
-    ) -> Result<serde_json::Value, CommandError> {
-        let answer = self.call(method, path, token, body).await?;
-        if answer.is_success() {
-            return Ok(answer.json());
-        }
-        Err(CommandError::Failed(format!(
-            "{method} {path} answered {}: {}",
-            answer.status(),
-            answer.json()
-        )))
-    }
-
-    /// An access token for a client.
-    async fn token(&self, client: &accounts::Client) -> Result<String, CommandError> {
-        let form = client.token_request();
-        let address = self.address;
-        let asked = tokio::task::spawn_blocking(move || {
-            local_http::call(address, &Call::of("POST", "/oauth2/token").form(form))
-        });
-        let answer = asked.await.map_err(|error| CommandError::Failed(error.to_string()))??;
-        let token = answer
-            .json()
-            .get("access_token")
-            .and_then(|token| token.as_str())
-            .map(str::to_owned);
-        token.ok_or_else(|| CommandError::Failed(format!("no access token: {}", answer.json())))
-    }
 }

@@ -6,7 +6,7 @@ use domain::secret::ExposeSecret as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use super::{Service, accounts::Accounts};
+use super::{accounts::Accounts, service::Service};
 use crate::{commands::CommandError, terminal::Terminal};
 
 /// The terminal, with the bar that is on it now.
