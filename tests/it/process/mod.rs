@@ -1,4 +1,5 @@
 //! The program as a process: how it starts, refuses to, ends, and what it keeps.
 
 mod durability;
+mod readme;
 mod start_up;

@@ -53,6 +53,12 @@ impl Home {
         }
     }
 
+    /// What `LETTERHEAD_DATABASE_URL` takes.
+    pub(crate) fn database_url(&self) -> String {
+        let file = || format!("sqlite://{}/letterhead.db", self.folder.path().display());
+        self.database.as_ref().map_or_else(file, PostgresDatabase::url)
+    }
+
     /// A command of the program on this data.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program();

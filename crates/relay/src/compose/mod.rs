@@ -104,7 +104,7 @@ impl Composer {
         let rendered = self.templates.render(job, self.provider.name.as_str())?;
         let headers = headers::of(job, &rendered)?;
         let mut bytes = headers.to_string().into_bytes();
-        bytes.extend(parts(job, rendered)?.formatted());
+        bytes.extend(parts(job, &rendered)?.formatted());
         wire::check(&bytes)?;
         Ok(WireMessage {
             envelope: self.envelope(job),
@@ -124,7 +124,7 @@ impl Composer {
     }
 }
 
-fn parts(job: &Job, rendered: Rendered) -> Result<MultiPart, ComposeError> {
+fn parts(job: &Job, rendered: &Rendered) -> Result<MultiPart, ComposeError> {
     // "=_" cannot occur in quoted-printable (RFC 2045 §6.7), so no text can end its part.
     let boundary = format!("=_{}", job.lease.delivery.uuid().simple());
     let alternative = MultiPart::builder().kind(MultiPartKind::Alternative).boundary(boundary);

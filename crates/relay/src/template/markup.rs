@@ -52,7 +52,7 @@ pub(super) fn sanitised(html: &str) -> String {
     SANITISER.clean(html).to_string()
 }
 
-/// Markdown (CommonMark with tables and strike-through) as sanitised HTML; raw HTML in it is shown, not obeyed.
+/// Markdown with tables and strike-through as sanitised HTML; raw HTML in it is shown, not obeyed.
 pub(super) fn from_markdown(markdown: &str) -> String {
     let events = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).filter_map(tame);
     let mut rendered = String::new();
@@ -71,11 +71,14 @@ pub(super) fn paragraphs(text: &str) -> Vec<String> {
 
 /// Raw HTML becomes text; an image becomes its description.
 fn tame(event: Event<'_>) -> Option<Event<'_>> {
-    match event {
-        Event::Html(raw) | Event::InlineHtml(raw) => Some(Event::Text(raw)),
-        Event::Start(Tag::Image { .. } | Tag::HtmlBlock) | Event::End(TagEnd::Image | TagEnd::HtmlBlock) => None,
-        other => Some(other),
+    if let Event::Html(raw) | Event::InlineHtml(raw) = event {
+        return Some(Event::Text(raw));
     }
+    let dropped = matches!(
+        event,
+        Event::Start(Tag::Image { .. } | Tag::HtmlBlock) | Event::End(TagEnd::Image | TagEnd::HtmlBlock)
+    );
+    (!dropped).then_some(event)
 }
 
 #[cfg(test)]

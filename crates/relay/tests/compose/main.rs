@@ -1,0 +1,10 @@
+//! Composed mails as other programs see them: whole, over a corpus of names and subjects, and with hostile data.
+//!
+//! What is read back is read by `mail-parser`, which shares no code with the composer.
+
+mod corpus;
+mod headers;
+mod hostile;
+#[cfg(test)]
+mod sample;
+mod snapshots;
