@@ -46,6 +46,10 @@ def check_dependencies(workspace: Workspace) -> None:
 
 def test_on_sqlite(workspace: Workspace) -> None:
     env = mail_server_env(workspace)
+    # The README's commands use them, and a test runs those.
+    absent = [name for name in ("curl", "openssl") if not find_program(name)]
+    if absent:
+        packages.require_packages(workspace, absent)
     env.pop(POSTGRES_VARIABLE, None)
     run_tests(workspace, env, ())
     run(["cargo", "test", "--locked", "--workspace", "--doc", "--quiet"], env=env, cwd=workspace.root)

@@ -119,6 +119,21 @@ pub enum Outcome {
     Released,
 }
 
+impl Outcome {
+    /// The name in tables, metrics and logs.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Deferred { .. } => "deferred",
+            Self::Bounced { .. } => "bounced",
+            Self::Held { .. } => "held",
+            Self::Unknown => "outcome_unknown",
+            Self::Released => "released",
+        }
+    }
+}
+
 /// How an attempt went, for its row and its event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptReport {

@@ -81,7 +81,7 @@ impl Metrics {
     /// Counts an attempt's end; `took` is from claim to outcome.
     pub(crate) fn attempt_ended(&self, outcome: &Outcome, lane: Lane, took: Duration) {
         let labels = AttemptLabels {
-            outcome: outcome_name(outcome),
+            outcome: outcome.as_str(),
             lane: lane.as_str(),
         };
         self.attempts.get_or_create(&labels).inc();
@@ -108,18 +108,6 @@ pub(crate) struct InFlight(Gauge);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-/// The name of an outcome in metrics and logs.
-pub(crate) const fn outcome_name(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Sent => "sent",
-        Outcome::Deferred { .. } => "deferred",
-        Outcome::Bounced { .. } => "bounced",
-        Outcome::Held { .. } => "held",
-        Outcome::Unknown => "outcome_unknown",
-        Outcome::Released => "released",
     }
 }
 

@@ -146,26 +146,14 @@ impl Store {
         let row = api_client::Entity::find_by_id((tenant, client))
             .one(self.read())
             .await?;
-        let Some(row) = row else {
-            self.matches(
-                shown,
-                &Stored {
-                    current: &[0; 32],
-                    previous: None,
-                },
-            );
+        let stored = row.as_ref().map(|row| Stored {
+            current: &row.secret_hash,
+            previous: row.previous_secret_hash.as_deref().zip(row.previous_until),
+        });
+        let known = self.matches(shown, stored);
+        let Some(row) = row.filter(|_| known) else {
             return Ok(None);
         };
-        let previous = row.previous_secret_hash.as_deref().zip(row.previous_until);
-        if !self.matches(
-            shown,
-            &Stored {
-                current: &row.secret_hash,
-                previous,
-            },
-        ) {
-            return Ok(None);
-        }
         Ok(Some(AuthenticatedClient {
             client_id: ClientIdText::of_tenant(row.tenant_id, row.id).to_string(),
             roles: parse_roles(&row.roles)?,
@@ -182,37 +170,30 @@ impl Store {
             .filter(operator_client::Column::ClientId.eq(client_id))
             .one(self.read())
             .await?;
-        let Some(row) = row else {
-            self.matches(
-                shown,
-                &Stored {
-                    current: &[0; 32],
-                    previous: None,
-                },
-            );
-            return Ok(None);
-        };
-        let previous = row.previous_secret_hash.as_deref().zip(row.previous_until);
-        let known = self.matches(
-            shown,
-            &Stored {
-                current: &row.secret_hash,
-                previous,
-            },
-        );
-        Ok(known.then(|| AuthenticatedClient {
+        let stored = row.as_ref().map(|row| Stored {
+            current: &row.secret_hash,
+            previous: row.previous_secret_hash.as_deref().zip(row.previous_until),
+        });
+        let known = self.matches(shown, stored);
+        Ok(row.filter(|_| known).map(|row| AuthenticatedClient {
             client_id: row.client_id,
             roles: vec![Role::Operator],
             tenant: None,
         }))
     }
 
-    fn matches(&self, shown: &[u8], stored: &Stored<'_>) -> bool {
+    /// Whether the secret is this one; for a client that does not exist, the same work and no.
+    fn matches(&self, shown: &[u8], stored: Option<Stored<'_>>) -> bool {
+        let exists = stored.is_some();
+        let stored = stored.unwrap_or(Stored {
+            current: &[0; 32],
+            previous: None,
+        });
         let current = constant_time::verify_slices_are_equal(shown, stored.current).is_ok();
         let previous = stored.previous.is_some_and(|(hash, until)| {
             until > self.now_ms() && constant_time::verify_slices_are_equal(shown, hash).is_ok()
         });
-        current || previous
+        exists && (current || previous)
     }
 
     /// Every signing key, newest first; the first that is not retired signs.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     compose::Composer,
-    metrics::{Metrics, outcome_name},
+    metrics::Metrics,
     session::Dialer,
     transport::{Attempted, Transports},
 };
@@ -186,7 +186,7 @@ fn tell(job: &Job, outcome: &Outcome, report: Option<&AttemptReport>, took: Dura
         delivery.id = %job.lease.delivery,
         lane = job.lane.as_str(),
         attempt = job.attempt,
-        outcome = outcome_name(outcome),
+        outcome = outcome.as_str(),
         route.name = report.and_then(|report| report.server.as_deref()),
         stage = report.map(|report| report.stage.as_str()),
         reply.code = report.and_then(|report| report.reply.as_ref()).map(|reply| reply.code),

@@ -2,9 +2,13 @@
 //!
 //! What is read back is read by `mail-parser`, which shares no code with the composer.
 
+#[cfg(test)]
 mod corpus;
+#[cfg(test)]
 mod headers;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
 mod snapshots;

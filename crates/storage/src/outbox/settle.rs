@@ -211,7 +211,7 @@ async fn end_attempt(
         settlement.lease.delivery.uuid().into(),
         settlement.lease.epoch.into(),
         now.into(),
-        outcome_name(&settlement.outcome).into(),
+        settlement.outcome.as_str().into(),
         report.route.map(domain::ids::Id::uuid).into(),
         report.server.clone().into(),
         report.stage.as_str().into(),
@@ -227,17 +227,6 @@ async fn end_attempt(
     ];
     transaction.execute_raw(statement(transaction, sql, values)).await?;
     Ok(())
-}
-
-const fn outcome_name(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Sent => "sent",
-        Outcome::Deferred { .. } => "deferred",
-        Outcome::Bounced { .. } => "bounced",
-        Outcome::Held { .. } => "held",
-        Outcome::Unknown => "outcome_unknown",
-        Outcome::Released => "released",
-    }
 }
 
 fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duration) -> Next {
