@@ -13,3 +13,4 @@ pub mod session;
 mod stream;
 pub mod template;
 pub mod transport;
+pub mod wire_form;

@@ -18,13 +18,14 @@ use lettre::message::{
     header::{ContentTransferEncoding, ContentType},
 };
 
-use crate::template::{Rendered, TemplateError, Templates};
+use crate::{
+    template::{Rendered, TemplateError, Templates},
+    wire_form::{self, WireFault},
+};
 
 mod encode;
 mod headers;
-mod wire;
-
-pub use wire::WireFault;
+mod line_ends;
 
 /// Makes mails; one for the whole process.
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl Composer {
         let headers = headers::of(job, &rendered)?;
         let mut bytes = headers.to_string().into_bytes();
         bytes.extend(parts(job, &rendered)?.formatted());
-        wire::check(&bytes)?;
+        wire_form::check(&bytes)?;
         Ok(WireMessage {
             envelope: self.envelope(job),
             bytes,
@@ -135,7 +136,7 @@ fn parts(job: &Job, rendered: &Rendered) -> Result<MultiPart, ComposeError> {
 
 /// Always quoted-printable: no server on the way has a reason to change it.
 fn part(content_type: ContentType, text: &str) -> Result<SinglePart, ComposeError> {
-    let lines = wire::with_crlf(text);
+    let lines = line_ends::with_crlf(text);
     let body = Body::new_with_encoding(lines, ContentTransferEncoding::QuotedPrintable)
         .map_err(|_| ComposeError::Header("Content-Transfer-Encoding"))?;
     Ok(SinglePart::builder().header(content_type).body(body))

@@ -5,7 +5,8 @@
 
 use domain::reply::{Reply, Stage};
 
-use super::{progress::StageTime, wire_form::Unfit};
+use super::progress::StageTime;
+use crate::wire_form::WireFault;
 use crate::{
     gate::GateError,
     stream::{StreamFault, WireReply},
@@ -105,7 +106,7 @@ pub enum SessionFailure {
     EightBitMimeNotOffered,
     /// The text must not be written as it is.
     #[error("The message is not fit for SMTP: {0}.")]
-    Unfit(Unfit),
+    Unfit(WireFault),
     /// The dot was held back.
     #[error("{0}")]
     NotSent(NotSent),

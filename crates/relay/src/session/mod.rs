@@ -16,14 +16,12 @@ mod progress;
 mod timeouts;
 mod tls;
 mod transaction;
-mod wire_form;
 
 pub use dial::Dialer;
 pub use failure::{Failed, NotSent, SessionFailure};
 pub use fence::{DotMark, Unmarked};
 pub use progress::StageTime;
 pub use timeouts::Timeouts;
-pub use wire_form::Unfit;
 
 use link::Link;
 use progress::Progress;

@@ -18,16 +18,18 @@ use super::{
     failure::{SessionFailure, judge},
     fence::{self, DotMark},
     link::heard,
-    wire_form,
 };
 use crate::{
     compose::WireMessage,
     stream::{Tap, WireReply},
+    wire_form,
 };
 
 impl Session {
     pub(super) async fn transact(&mut self, mail: &WireMessage, mark: &impl DotMark) -> Result<Reply, SessionFailure> {
-        let text = wire_form::checked(&mail.bytes).map_err(SessionFailure::Unfit)?;
+        wire_form::check(&mail.bytes).map_err(SessionFailure::Unfit)?;
+        // The dot brings the last line end along: with both, a blank line would be added.
+        let text = mail.bytes.strip_suffix(b"\r\n").unwrap_or(&mail.bytes);
         let mail_from = mail_command(mail, self.link.extensions)?;
         self.begin()?;
         let rcpt_to = rcpt_command(&mail.envelope);

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use domain::reply::Stage;
 use relay::{
     inbox::{Behaviour, Extension, FloodOf, Inbox, InboxConfig, Script, Step},
-    session::{Failed, Recovery, SessionFailure, Timeouts, Unfit, Unmarked},
+    session::{Failed, Recovery, SessionFailure, Timeouts, Unmarked},
+    wire_form::WireFault,
 };
 
 use crate::sample::{PATIENCE, dialer, inbox, mail, mail_of, send_to, server};
@@ -244,9 +245,9 @@ async fn a_text_that_servers_could_disagree_about_is_never_offered() {
     let inbox = inbox(Script::new()).await;
     let mut session = dialer().open(&server(inbox.addr())).await.unwrap();
     for (text, why) in [
-        (&b"a: b\r\n\r\nx\n.\nMAIL FROM:<x@y>\r\n"[..], Unfit::BareLf),
-        (b"a: b\r\n\r\nx\r.\r\r\n", Unfit::BareCr),
-        (b"a: b\r\n\r\n\0\r\n", Unfit::Nul),
+        (&b"a: b\r\n\r\nx\n.\nMAIL FROM:<x@y>\r\n"[..], WireFault::BareLf),
+        (b"a: b\r\n\r\nx\r.\r\r\n", WireFault::BareCr),
+        (b"a: b\r\n\r\n\0\r\n", WireFault::Nul),
     ] {
         let failed = session.send(&mail_of(text), &Unmarked).await.unwrap_err();
         assert_eq!(failed.failure, SessionFailure::Unfit(why));
