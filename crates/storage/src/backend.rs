@@ -170,3 +170,45 @@ async fn refuse_unsafe_postgres(pool: &DatabaseConnection) -> Result<(), StoreEr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_confirms_a_commit_only_when_it_is_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Backend::connect(&DatabaseUrl::Sqlite(folder.path().join("l.db")))
+            .await
+            .unwrap();
+        let transaction = backend.begin().await.unwrap();
+        let pragma = async |name: &str| {
+            let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {name}"));
+            let row = transaction.query_one_raw(statement).await.unwrap().unwrap();
+            row.try_get_by_index::<i64>(0)
+                .map_or_else(|_| row.try_get_by_index::<String>(0).unwrap(), |n| n.to_string())
+        };
+        // 2 is FULL.
+        assert_eq!(pragma("synchronous").await, "2");
+        assert_eq!(pragma("journal_mode").await, "wal");
+        assert_eq!(pragma("foreign_keys").await, "1");
+    }
+
+    #[test]
+    fn two_holders_of_one_file_do_not_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (one, other) = runtime.block_on(async {
+            let url = DatabaseUrl::Sqlite(path);
+            (
+                Backend::connect(&url).await.unwrap(),
+                Backend::connect(&url).await.unwrap(),
+            )
+        });
+        let held = one.hold().unwrap();
+        assert!(matches!(other.hold(), Err(StoreError::InUse(_))));
+        drop(held);
+        assert!(other.hold().is_ok());
+    }
+}
