@@ -188,7 +188,8 @@ async fn find(store: &Store, request: &HttpRequest) -> Result<Option<TenantRef>,
     Ok(store.find_tenant(named).await?)
 }
 
-async fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
+/// Who calls, where the token counts.
+pub(crate) async fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     let api = request
         .app_data::<web::Data<Api>>()
         .cloned()

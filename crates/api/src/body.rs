@@ -4,7 +4,12 @@
 
 use std::{ops::ControlFlow, str::FromStr};
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web::BytesMut};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::{Method, header},
+    web::BytesMut,
+};
 use deserr::{
     DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef, take_cf_content,
 };
@@ -14,7 +19,10 @@ use futures_util::{
     future::{Ready, ready},
 };
 
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem},
+    strict_json::StrictJson,
+};
 
 /// Octets of a body where an operation does not say otherwise.
 pub(crate) const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -24,6 +32,7 @@ pub(crate) struct Body {
     payload: Payload,
     content_type: String,
     encoded: Option<String>,
+    patches: bool,
 }
 
 impl FromRequest for Body {
@@ -42,6 +51,7 @@ impl FromRequest for Body {
             payload: payload.take(),
             content_type: request.content_type().to_owned(),
             encoded: header(header::CONTENT_ENCODING),
+            patches: request.method() == Method::PATCH,
         }))
     }
 }
@@ -55,7 +65,9 @@ impl Body {
                 "Bodies must not be compressed.",
             ));
         }
-        if self.content_type != content_type {
+        // A merge patch may say that it is one (RFC 7396 §4).
+        let merge_patch = self.patches && self.content_type == "application/merge-patch+json";
+        if self.content_type != content_type && !merge_patch {
             return Err(Problem::new(
                 Code::UnsupportedMediaType,
                 format!("The body must be {content_type}."),
@@ -88,7 +100,8 @@ impl Body {
 
 /// Bytes to JSON; depth is bounded at 128 by the parser.
 pub(crate) fn parse_json(bytes: &[u8]) -> Result<serde_json::Value, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let parsed = serde_json::from_slice(bytes).map(|StrictJson(value)| value);
+    parsed.map_err(|error| {
         Problem::new(
             Code::InvalidJson,
             format!("Not JSON at line {}, column {}.", error.line(), error.column()),
@@ -256,6 +269,20 @@ impl<T: Deserr<Faults>> Deserr<Faults> for Patch<T> {
 }
 
 impl<T> Patch<T> {
+    /// The new value of a member that cannot be removed.
+    pub(crate) fn required(self, pointer: &str, faults: &mut Faults) -> Option<T> {
+        match self {
+            Self::Absent => None,
+            Self::Value(value) => Some(value),
+            Self::Null => {
+                faults
+                    .0
+                    .push(Fault::new(FaultCode::Required, "Must not be null.").at(pointer));
+                None
+            }
+        }
+    }
+
     /// The value after the patch.
     pub(crate) fn over(self, before: Option<T>) -> Option<T> {
         match self {
@@ -297,8 +324,8 @@ mod tests {
             [
                 ("/address", "invalid"),
                 ("/list/1", "invalid"),
-                ("/na~1me", "unknown_field"),
                 ("/name", "invalid"),
+                ("/na~1me", "unknown_field"),
                 ("/port", "out_of_range")
             ]
         );

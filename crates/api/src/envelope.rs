@@ -11,7 +11,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -56,11 +56,15 @@ pub(crate) fn request_id_of(request: &actix_web::HttpRequest) -> String {
 /// # Errors
 /// Never one that is not written: the `Err` holds a whole answer, for where the request is gone with what failed.
 pub async fn wrap(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
     request.extensions_mut().insert(id.clone());
+    if request.method() == Method::HEAD {
+        // Answered like GET (RFC 9110 §9.3.2); the server itself leaves the body out.
+        request.head_mut().method = Method::GET;
+    }
     let span = tracing::info_span!("request", request.id = id.as_str(), http.method = %request.method(), http.route = tracing::field::Empty);
     // The request must not be shared while the router works on it, so nothing of it is kept here.
     let answered = AssertUnwindSafe(next.call(request))

@@ -20,6 +20,7 @@ mod page;
 pub mod problem;
 mod query;
 pub mod routes;
+mod strict_json;
 mod wire;
 
 /// What every handler can reach.

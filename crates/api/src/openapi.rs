@@ -188,8 +188,12 @@ fn problem(description: &str) -> RefOr<utoipa::openapi::Response> {
         .into()
 }
 
-/// The answer to what no operation serves: 405 where the path has other methods, else 404.
+/// The answer to what no operation serves: below `/v1` a token comes first, then 405 where the path has other methods, else
+/// 404.
 pub(crate) async fn fallback(request: HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
+    if request.path().starts_with("/v1/") {
+        crate::access::caller(&request).await?;
+    }
     match allowed(request.path()) {
         Some(methods) => Err(Problem::method_not_allowed(methods)),
         None => Err(Problem::plain(crate::problem::Code::NotFound)),

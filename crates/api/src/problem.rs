@@ -39,15 +39,13 @@ pub enum Code {
     IdempotencyKeyReused,
     /// A fault of the service.
     Internal,
-    /// Not served by this version.
-    NotImplemented,
     /// Try again.
     Unavailable,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidJson,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -63,7 +61,6 @@ impl Code {
         Self::ValidationFailed,
         Self::IdempotencyKeyReused,
         Self::Internal,
-        Self::NotImplemented,
         Self::Unavailable,
     ];
 
@@ -89,7 +86,6 @@ impl Code {
                 "The idempotency key was used with another body",
             ),
             Self::Internal => ("internal", 500, "Something went wrong here"),
-            Self::NotImplemented => ("not_implemented", 501, "This version does not do this"),
             Self::Unavailable => ("unavailable", 503, "The service cannot do this right now"),
         }
     }

@@ -67,15 +67,23 @@ impl actix_web::FromRequest for IfMatch {
     type Future = futures_util::future::Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
-        let value = request
+        let given: Vec<&str> = request
             .headers()
-            .get("If-Match")
-            .map(|value| value.to_str().unwrap_or_default().trim().to_owned());
-        futures_util::future::ready(Ok(Self(match value.as_deref() {
-            None | Some("*") => None,
-            // What is no version of ours matches none.
-            Some(tag) => Some(tag.trim_matches('"').parse().unwrap_or(-1)),
-        })))
+            .get_all("If-Match")
+            .map(|value| value.to_str().unwrap_or_default())
+            .collect();
+        futures_util::future::ready(Ok(Self::parse(&given.join(","))))
+    }
+}
+
+impl IfMatch {
+    /// One strong tag, or `*`, or nothing; what is none of ours, weak ones included, matches no version.
+    fn parse(text: &str) -> Self {
+        let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse::<i64>().ok();
+        match text.trim() {
+            "" | "*" => Self(None),
+            tag => Self(version(tag).or(Some(-1))),
+        }
     }
 }
 

@@ -4,12 +4,7 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use crate::{
-    address::DisplayName,
-    clock::Timestamp,
-    fault::{Fault, FaultCode},
-    ids::TenantId,
-};
+use crate::{address::DisplayName, clock::Timestamp, fault::Fault, ids::TenantId};
 
 /// Which of the two products a tenant runs; decided once, when the tenant is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,21 +139,12 @@ pub struct Suspension {
 /// Longest reason an operator can give, in characters.
 pub const MAX_REASON: usize = 500;
 
-/// A reason as an operator gives it: one to [`MAX_REASON`] characters.
+/// A reason as an operator gives it: one line of one to [`MAX_REASON`] characters.
 ///
 /// # Errors
-/// A [`Fault`] where it is empty or too long.
+/// A [`Fault`] where it is empty, too long, or holds a control character.
 pub fn parse_reason(text: &str) -> Result<String, Fault> {
-    let reason = text.trim();
-    if reason.is_empty() {
-        return Err(Fault::new(FaultCode::Required, "Say why."));
-    }
-    if reason.chars().count() > MAX_REASON {
-        return Err(Fault::too_long(format!(
-            "A reason has at most {MAX_REASON} characters."
-        )));
-    }
-    Ok(reason.to_owned())
+    crate::message::kind::parse_line(text, MAX_REASON)
 }
 
 #[cfg(test)]

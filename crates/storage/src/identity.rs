@@ -129,7 +129,11 @@ impl Store {
         let shown = self.keyed_hash(CLIENT_SECRET, secret.expose_secret().as_bytes())?;
         match ClientIdText::parse(client_id) {
             Some((tenant, client)) => self.authenticate_tenant(tenant, client, &shown).await,
-            None => self.authenticate_operator(client_id, &shown).await,
+            // PostgreSQL takes no NUL, and no client has one.
+            None => {
+                self.authenticate_operator(&client_id.replace('\0', "\u{FFFD}"), &shown)
+                    .await
+            }
         }
     }
 
@@ -225,6 +229,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn ensure_signing_key(&self, key: SigningKey) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
+        self.lock_schema(&transaction).await?;
         let exists = all_keys()
             .filter(signing_key::Column::RetiredAt.is_null())
             .count(&transaction)

@@ -49,7 +49,8 @@ impl Store {
         self.open_provider_key().await
     }
 
-    async fn lock_schema(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    /// Makes processes that start together take turns, until the transaction ends.
+    pub(crate) async fn lock_schema(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
         // On SQLite the transaction itself is the lock.
         if self.inner.backend.is_postgres() {
             transaction

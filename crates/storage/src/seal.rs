@@ -195,6 +195,7 @@ impl Store {
     /// Opens the provider's key, or makes it in an empty database.
     pub(crate) async fn open_provider_key(&self) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
+        self.lock_schema(&transaction).await?;
         match self.open_keys(&transaction, Owner::Provider).await {
             Ok(()) => Ok(transaction.rollback().await?),
             Err(StoreError::NotFound(_)) => {

@@ -173,6 +173,22 @@ fn the_demo_sends_one_message_of_each_kind_and_can_be_repeated_on_its_data() {
 }
 
 #[test]
+fn what_is_kept_on_disk_is_for_this_account_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let data = home.folder.path().join("fresh");
+    assert!(
+        home.command(&["migrate"])
+            .env("LETTERHEAD_DATA_DIR", &data)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mode = std::fs::metadata(&data).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700);
+}
+
+#[test]
 fn migrate_brings_an_empty_database_to_the_present_and_can_be_repeated() {
     let home = Home::new();
     for _ in 0..2 {

@@ -66,6 +66,18 @@ async fn of_two_edits_based_on_one_version_the_second_is_told() {
     };
     admin.send(edit()).await.expect(200);
     admin.send(edit()).await.problem(412, "precondition_failed");
+    for odd in ["2", "\"2", "W/\"2\"", "\"x\""] {
+        let request = admin
+            .request(Method::PUT, PATH)
+            .header("if-match", odd)
+            .json(&branding());
+        admin.send(request).await.problem(412, "precondition_failed");
+    }
+    let any = admin
+        .request(Method::PUT, PATH)
+        .header("if-match", "*")
+        .json(&branding());
+    admin.send(any).await.expect(200);
 }
 
 #[tokio::test]

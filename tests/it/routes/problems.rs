@@ -157,3 +157,105 @@ async fn a_message_lists_the_faults_of_its_envelope_and_of_its_data() {
         ]
     );
 }
+
+#[tokio::test]
+async fn nul_and_other_controls_are_answered_and_never_reach_the_database() {
+    let service = Service::start().await;
+    service.tenant("acme").await;
+    let operator = &service.operator;
+    operator.get("/v1/tenants/%00").await.problem(404, "not_found");
+    operator
+        .post("/v1/tenants/acme/suspend", &json!({ "reason": "a\u{0}b" }))
+        .await
+        .problem(422, "validation_failed");
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "a\0b"),
+        ("client_secret", "x"),
+    ];
+    service.nobody().token_request(&form).await.expect(401);
+    let mut message = code();
+    message["metadata"] = json!({ "a\u{0}": "b\u{0}" });
+    let accepted = operator.post("/v1/tenants/acme/messages", &message).await.expect(202);
+    assert_eq!(accepted["metadata"], message["metadata"]);
+}
+
+#[tokio::test]
+async fn a_merge_patch_may_say_that_it_is_one_and_cannot_remove_what_is_required() {
+    let service = Service::start().await;
+    service.tenant("acme").await;
+    let operator = &service.operator;
+    let patch = |body: &'static str| {
+        operator
+            .request(Method::PATCH, "/v1/tenants/acme")
+            .header("content-type", "application/merge-patch+json")
+            .body(body)
+    };
+    assert_eq!(
+        operator.send(patch(r#"{"name":"Renamed"}"#)).await.expect(200)["name"],
+        "Renamed"
+    );
+    let faults = operator
+        .send(patch(r#"{"name":null}"#))
+        .await
+        .problem(422, "validation_failed");
+    assert_eq!(faults, [("/name".to_owned(), "required".to_owned())]);
+    let post = operator
+        .request(Method::POST, "/v1/tenants")
+        .header("content-type", "application/merge-patch+json")
+        .body("{}");
+    operator.send(post).await.problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn below_v1_a_token_comes_first_also_where_nothing_is() {
+    let service = Service::start().await;
+    service
+        .nobody()
+        .get("/v1/nowhere")
+        .await
+        .problem(401, "unauthenticated");
+    service
+        .nobody()
+        .delete("/v1/tenants")
+        .await
+        .problem(401, "unauthenticated");
+    service.operator.get("/v1/nowhere").await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_body_with_a_name_twice_is_refused() {
+    let service = Service::start().await;
+    let operator = &service.operator;
+    let twice = r#"{"slug":"acme","slug":"globex","name":"A","edition":"cloud"}"#;
+    let request = operator
+        .request(Method::POST, "/v1/tenants")
+        .header("content-type", "application/json")
+        .body(twice);
+    operator.send(request).await.problem(400, "invalid_json");
+}
+
+#[tokio::test]
+async fn head_is_answered_like_get_without_a_body() {
+    let service = Service::start().await;
+    let nobody = service.nobody();
+    let head = nobody.send(nobody.request(Method::HEAD, "/healthz")).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn metadata_of_another_type_is_named_and_not_dropped() {
+    let service = Service::start().await;
+    let admin = service.tenant("acme").await;
+    let mut message = code();
+    message["metadata"] = json!({ "a": 1, "b": "x", "c": null });
+    let faults = admin
+        .post("/v1/tenants/acme/messages", &message)
+        .await
+        .problem(422, "validation_failed");
+    let expected = [("/metadata/a", "invalid"), ("/metadata/c", "invalid")];
+    assert_eq!(
+        faults,
+        expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned()))
+    );
+}

@@ -108,6 +108,7 @@ async fn credentials_in_clear_odd_servers_and_broken_certificates_are_refused() 
         (with("name", json!(null)), "/name", "required"),
         (with("password", json!("a\u{0}b")), "/password", "invalid"),
         (with("id", json!("x")), "/id", "unknown_field"),
+        (with("username", json!(null)), "/username", "required"),
     ] {
         let faults = service
             .operator

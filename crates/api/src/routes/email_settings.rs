@@ -169,7 +169,7 @@ pub(crate) async fn replace(
         Edition::Cloud => parse_cloud(&access, input)?,
         Edition::OnPremises => {
             return Err(Problem::new(
-                Code::NotImplemented,
+                Code::Conflict,
                 "On-premises connections cannot be set in this version.",
             ));
         }

@@ -25,7 +25,7 @@ pub(crate) struct Explanation {
     #[schema(example = "deferred")]
     status: &'static str,
     /// One sentence on the whole.
-    #[schema(example = "1 of 2 deliveries is sent.")]
+    #[schema(example = "The next server took 1 of 2; 1 under way, 0 ended without being sent.")]
     summary: String,
     /// Each copy.
     deliveries: Vec<DeliveryExplanation>,
@@ -107,9 +107,7 @@ fn summary(message: &Message) -> String {
     let sent = count(|status| status == DeliveryStatus::Sent);
     let open = count(|status| !status.is_final());
     let failed = all - sent - open;
-    format!(
-        "Of {all} deliveries, {sent} were taken by the next server, {open} are still under way, {failed} ended without being sent."
-    )
+    format!("The next server took {sent} of {all}; {open} under way, {failed} ended without being sent.")
 }
 
 fn of_delivery(message: &Message, delivery: &Delivery) -> DeliveryExplanation {

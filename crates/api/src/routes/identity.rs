@@ -10,7 +10,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::{Api, access::Caller, body::Body, problem::Problem};
+use crate::{
+    Api,
+    access::Caller,
+    body::Body,
+    problem::{Code, Problem},
+};
 
 /// Octets of a token request at most.
 const MAX_FORM: usize = 8 * 1024;
@@ -109,7 +114,13 @@ async fn issue(api: &Api, request: &HttpRequest, body: Body) -> Result<TokenAnsw
     let form = body
         .bytes("application/x-www-form-urlencoded", MAX_FORM)
         .await
-        .map_err(Refused::Problem)?;
+        .map_err(|problem| {
+            if problem.code() == Code::UnsupportedMediaType {
+                Refused::Request("The body must be application/x-www-form-urlencoded.")
+            } else {
+                Refused::Problem(problem)
+            }
+        })?;
     let form: Vec<(String, String)> = url::form_urlencoded::parse(&form).into_owned().collect();
     if field(&form, "grant_type")?.ok_or(Refused::Request("grant_type is missing."))? != "client_credentials" {
         return Err(Refused::GrantType);

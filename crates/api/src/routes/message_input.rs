@@ -101,21 +101,31 @@ impl Deserr<Faults> for Metadata {
         value: deserr::Value<V>,
         location: ValuePointerRef,
     ) -> Result<Self, Faults> {
-        let entries: std::collections::BTreeMap<String, String> =
-            Deserr::<Faults>::deserialize_from_value(value, location)?;
-        let long = entries
+        // By hand: the library's own maps forget the faults of their entries.
+        let object: Map<String, Value> = match Value::deserialize_from_value(value, location)? {
+            Value::Object(object) => object,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                return Err(Faults::one(Fault::invalid("Must be an object of texts."), location));
+            }
+        };
+        let mut faults = Faults::default();
+        let not_texts = object.iter().filter(|(_, value)| !value.is_string());
+        for (key, _) in not_texts {
+            let fault = Faults::one(Fault::invalid("Must be a text."), location.push_key(key));
+            faults.0.extend(fault.0);
+        }
+        if !faults.0.is_empty() {
+            return Err(faults);
+        }
+        let too_long = |text: &str| text.len() > MAX_METADATA_TEXT;
+        let long = object
             .iter()
-            .any(|(key, value)| key.len() > MAX_METADATA_TEXT || value.len() > MAX_METADATA_TEXT);
-        if entries.len() > MAX_METADATA_ENTRIES || long {
+            .any(|(key, value)| too_long(key) || value.as_str().is_some_and(too_long));
+        if object.len() > MAX_METADATA_ENTRIES || long {
             let detail = format!("At most {MAX_METADATA_ENTRIES} texts of at most {MAX_METADATA_TEXT} octets.");
             return Err(Faults::one(Fault::too_long(detail), location));
         }
-        Ok(Self(
-            entries
-                .into_iter()
-                .map(|(key, value)| (key, Value::String(value)))
-                .collect(),
-        ))
+        Ok(Self(object))
     }
 }
 

@@ -30,6 +30,8 @@ use crate::{
 
 /// Octets of one message's body: 10 MiB of content, with base64 and JSON around it.
 const MESSAGE_LIMIT: usize = 14 * 1024 * 1024;
+/// What idempotency keys are for: one key is one submission, single or batch.
+const SUBMISSION: &str = "messages";
 /// Octets of a batch.
 const BATCH_LIMIT: usize = 32 * 1024 * 1024;
 
@@ -80,24 +82,17 @@ pub(crate) struct BatchResult {
 )]
 #[post("/v1/tenants/{tenant}/messages")]
 pub(crate) async fn submit(access: Access<may::SubmitMessages>, key: Key, body: Body) -> Result<HttpResponse, Problem> {
+    let from_domain = sendable(&access).await?;
     let bytes = body.bytes("application/json", MESSAGE_LIMIT).await?;
     let key = key.read()?;
     let message = parse_message(&access, parse_json(&bytes)?)?;
-    let from_domain = sendable(&access).await?;
     let shown = MessageBody::accepted(&message);
     let location = format!("/v1/tenants/{}/messages/{}", access.scope.id(), message.id);
     let fresh = Answer {
         body: serialized(&shown)?,
         location: Some(location),
     };
-    let stored = store(
-        &access,
-        &[message],
-        &from_domain,
-        ("messages.submit", key, bytes),
-        &fresh,
-    )
-    .await?;
+    let stored = store(&access, &[message], &from_domain, (key, bytes), &fresh).await?;
     answer(stored, || fresh.response())
 }
 
@@ -115,11 +110,11 @@ pub(crate) async fn submit_batch(
     key: Key,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
+    let from_domain = sendable(&access).await?;
     let bytes = body.bytes("application/json", BATCH_LIMIT).await?;
     let key = key.read()?;
     let batch: BatchInput = read_value(parse_json(&bytes)?)?;
     check_batch(&batch)?;
-    let from_domain = sendable(&access).await?;
     let parsed: Vec<_> = batch
         .messages
         .into_iter()
@@ -135,14 +130,7 @@ pub(crate) async fn submit_batch(
         body: serialized(&BatchAnswer { results })?,
         location: None,
     };
-    let stored = store(
-        &access,
-        &messages,
-        &from_domain,
-        ("messages.submitBatch", key, bytes),
-        &fresh,
-    )
-    .await?;
+    let stored = store(&access, &messages, &from_domain, (key, bytes), &fresh).await?;
     answer(stored, || fresh.response())
 }
 
@@ -187,11 +175,11 @@ async fn store<P>(
     access: &Access<P>,
     messages: &[NewMessage],
     from_domain: &Domain,
-    (operation, key, body): (&'static str, Option<String>, Vec<u8>),
+    (key, body): (Option<String>, Vec<u8>),
     fresh: &Answer,
 ) -> Result<Submitted, Problem> {
     let key = key.map(|key| Idempotency {
-        operation,
+        operation: SUBMISSION,
         key,
         body,
         status: 202,
@@ -203,7 +191,9 @@ async fn store<P>(
         .store
         .submit(&access.scope, messages, from_domain, key)
         .await?;
-    tracing::info!(tenant.id = %access.scope.id(), messages = messages.len(), "accepted");
+    if stored == Submitted::Stored {
+        tracing::info!(tenant.id = %access.scope.id(), messages = messages.len(), "accepted");
+    }
     Ok(stored)
 }
 

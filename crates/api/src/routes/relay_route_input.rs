@@ -71,11 +71,11 @@ pub(crate) struct PatchRoute {
     /// A new name.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "smarthost-eu")]
-    name: Option<Parsed<Label>>,
+    name: Patch<Parsed<Label>>,
     /// A new server; a stored password must then be given again.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "smtp2.relay.example")]
-    email_server: Option<Parsed<Host>>,
+    email_server: Patch<Parsed<Host>>,
     /// A new port.
     #[deserr(default)]
     #[schema(value_type = Option<u16>, example = 465)]
@@ -138,9 +138,9 @@ impl std::str::FromStr for Credential {
         if text.len() > MAX_CREDENTIAL {
             return Err(Fault::too_long(format!("At most {MAX_CREDENTIAL} octets.")));
         }
-        // NUL separates the parts of AUTH PLAIN (RFC 4616 §2).
-        if text.contains('\0') {
-            return Err(Fault::invalid("Must not contain NUL."));
+        // NUL separates the parts of AUTH PLAIN (RFC 4616 §2); no other control is in a password on purpose.
+        if text.chars().any(char::is_control) {
+            return Err(Fault::invalid("Must not contain control characters."));
         }
         Ok(Self(text.to_owned()))
     }
@@ -157,7 +157,8 @@ impl std::str::FromStr for CaPem {
         if text.len() > MAX_CA_PEM {
             return Err(Fault::too_long(format!("At most {MAX_CA_PEM} octets.")));
         }
-        if !is_certificate_bundle(text) {
+        let printable = text.chars().all(|c| !c.is_control() || matches!(c, '\r' | '\n' | '\t'));
+        if !printable || !is_certificate_bundle(text) {
             return Err(Fault::invalid("Must be one or more certificates in PEM."));
         }
         Ok(Self(text.to_owned()))
@@ -204,6 +205,10 @@ impl CreateRoute {
             weight: number(self.weight.map(|n| n.0), 1),
         };
         refuse_clear_credentials(&change)?;
+        if change.username.is_none() && matches!(change.password, PasswordChange::Set(_)) {
+            let fault = Fault::new(FaultCode::Required, "A password needs the user name it belongs to.");
+            return Err(Problem::invalid(vec![fault.at("/username")]));
+        }
         Ok(change)
     }
 }
@@ -212,6 +217,12 @@ impl PatchRoute {
     /// The route after the change, where the stored password may go with it.
     pub(crate) fn over(self, before: &Route) -> Result<RouteChange, Problem> {
         let server = &before.server;
+        let mut faults = Faults::default();
+        let name = self.name.required("/name", &mut faults);
+        let host = self.email_server.required("/email_server", &mut faults);
+        if !faults.0.is_empty() {
+            return Err(Problem::invalid(faults.0));
+        }
         let security = match self.security {
             Patch::Absent => server.security,
             Patch::Null => Security::StartTls,
@@ -223,9 +234,9 @@ impl PatchRoute {
             .as_ref()
             .map(|credentials| credentials.username.clone());
         let change = RouteChange {
-            name: self.name.map_or_else(|| before.name.clone(), |name| name.0.0),
+            name: name.map_or_else(|| before.name.clone(), |name| name.0.0),
             server: SmtpServer {
-                host: self.email_server.map_or_else(|| server.host.clone(), |host| host.0),
+                host: host.map_or_else(|| server.host.clone(), |host| host.0),
                 port: port(self.port.over(Some(kept_port)), security),
                 security,
                 credentials: None,

@@ -102,7 +102,7 @@ pub(crate) struct PatchTenant {
     /// A new name.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Acme Corporation")]
-    name: Option<Parsed<DisplayName>>,
+    name: Patch<Parsed<DisplayName>>,
     /// New limits; members that are absent stay, null ones become defaults.
     #[deserr(default)]
     #[schema(value_type = Option<LimitsInput>)]
@@ -316,8 +316,13 @@ pub(crate) async fn read(access: Access<may::ReadTenant>) -> Result<HttpResponse
 pub(crate) async fn change(access: TenantManagement, based_on: IfMatch, body: Body) -> Result<HttpResponse, Problem> {
     let before = access.store().read_tenant(access.tenant.id()).await?;
     let patch: PatchTenant = body.read().await?;
+    let mut faults = Faults::default();
+    let name = patch.name.required("/name", &mut faults);
+    if !faults.0.is_empty() {
+        return Err(Problem::invalid(faults.0));
+    }
     let change = TenantChange {
-        name: patch.name.map(|name| name.0),
+        name: name.map(|name| name.0),
         limits: match patch.limits {
             Patch::Absent => None,
             Patch::Null => Some(Limits::default()),

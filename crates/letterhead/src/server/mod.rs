@@ -7,7 +7,7 @@ mod internal;
 mod node;
 mod open;
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc, time::Duration};
 
 use actix_web::dev::ServerHandle;
 use api::{Api, auth::Tokens};
@@ -226,12 +226,16 @@ pub async fn told_to_stop() -> Result<(), StartError> {
     Ok(())
 }
 
-/// The folder of what this process keeps on its own machine.
-fn ensure_folder(path: &Path) -> Result<(), StartError> {
-    std::fs::create_dir_all(path).map_err(|error| {
-        StartError::new(
-            format!("cannot make the folder {} ({error})", path.display()),
-            "make it writable for the account that runs letterhead, or choose another with --data-dir",
-        )
-    })
+/// The folder of what this process keeps on its own machine; where it is made, for this account alone.
+pub(crate) fn ensure_folder(path: &Path) -> Result<(), StartError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| {
+            StartError::new(
+                format!("cannot make the folder {} ({error})", path.display()),
+                "make it writable for the account that runs letterhead, or choose another with --data-dir",
+            )
+        })
 }

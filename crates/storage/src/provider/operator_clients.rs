@@ -29,6 +29,7 @@ impl ProviderStore<'_> {
     /// [`StoreError::Unavailable`].
     pub async fn ensure_operator(&self, client_id: &str, secret: &SecretText) -> Result<(), StoreError> {
         let transaction = self.store.begin().await?;
+        self.store.lock_schema(&transaction).await?;
         let exists = find_all()
             .filter(operator_client::Column::ClientId.eq(client_id))
             .count(&transaction)

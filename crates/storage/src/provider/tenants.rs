@@ -81,9 +81,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn find_tenant(&self, id_or_slug: &str) -> Result<Option<TenantRef>, StoreError> {
-        let condition = match Uuid::parse_str(id_or_slug) {
-            Ok(id) => tenant::Column::Id.eq(id),
-            Err(_) => tenant::Column::Slug.eq(id_or_slug),
+        let condition = match (Uuid::parse_str(id_or_slug), id_or_slug.parse::<Slug>()) {
+            (Ok(id), _) => tenant::Column::Id.eq(id),
+            (Err(_), Ok(slug)) => tenant::Column::Slug.eq(slug.as_str()),
+            // What can be no slug is no tenant's; PostgreSQL would not even take a NUL.
+            (Err(_), Err(_)) => return Ok(None),
         };
         let row = find_all().filter(condition).one(self.read()).await?;
         row.map(|row| {

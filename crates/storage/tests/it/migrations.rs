@@ -1,9 +1,23 @@
 //! The schema's history runs both ways, and a stranger's schema is refused.
 
+use domain::{
+    ids::{IdSource as _, TimeOrderedIds},
+    secret::{Secret, secret_text},
+};
 use sea_orm::ConnectionTrait as _;
-use storage::StoreError;
+use storage::{Store, StoreError, identity::SigningKey};
 
-use crate::support::{MASTER_KEY, TestDatabase};
+use crate::support::{MASTER_KEY, TestDatabase, operator};
+
+fn signing_key() -> SigningKey {
+    SigningKey {
+        kid: TimeOrderedIds.next().to_string(),
+        algorithm: "ES256".into(),
+        public_key: vec![4; 65],
+        private_key: Secret::new(Box::new(vec![1; 32])),
+        retired_at: None,
+    }
+}
 
 #[tokio::test]
 async fn migrations_run_up_down_and_up_again() {
@@ -20,14 +34,26 @@ async fn migrations_run_up_down_and_up_again() {
 }
 
 #[tokio::test]
-async fn several_processes_that_start_together_migrate_once() {
+async fn several_processes_that_start_together_make_one_schema_one_operator_and_one_key() {
     let database = TestDatabase::create().await;
     let one = database.connect(MASTER_KEY).await.unwrap();
     let other = database.connect(MASTER_KEY).await.unwrap();
 
-    let (first, second) = tokio::join!(one.migrate(), other.migrate());
+    let third = database.connect(MASTER_KEY).await.unwrap();
+    let start = async |store: &Store| {
+        store.migrate().await?;
+        let scope = operator();
+        store.provider(&scope).ensure_operator("ops", &secret_text("x")).await?;
+        store.ensure_signing_key(signing_key()).await
+    };
 
-    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    let (first, second, last) = tokio::join!(start(&one), start(&other), start(&third));
+
+    assert!(
+        first.is_ok() && second.is_ok() && last.is_ok(),
+        "{first:?} {second:?} {last:?}"
+    );
+    assert_eq!(one.signing_keys().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

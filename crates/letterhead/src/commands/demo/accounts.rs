@@ -53,7 +53,7 @@ impl Accounts {
                 secret: secret_text(random()?),
             },
         };
-        std::fs::create_dir_all(data_dir)?;
+        crate::server::ensure_folder(data_dir)?;
         let accounts = Self { path, known, operator };
         accounts.write()?;
         Ok(accounts)

@@ -156,6 +156,19 @@ impl Followed {
             ended: false,
         }
     }
+
+    /// What has happened to it since the last look.
+    async fn look(&mut self, service: &Service, token: &str) -> Result<Vec<(String, Value)>, CommandError> {
+        let path = format!("/v1/tenants/acme/messages/{}/events", self.id);
+        let events = service.must("GET", &path, token, None).await?;
+        let ends = ["sent", "bounced", "expired", "cancelled", "superseded", "suppressed"];
+        self.ended = items(&events)
+            .filter(|event| ends.contains(&text(event, "type")))
+            .count()
+            >= self.deliveries.len();
+        let fresh = items(&events).filter(|event| self.shown.insert(text(event, "id").to_owned()));
+        Ok(fresh.map(|event| (self.kind.clone(), event.clone())).collect())
+    }
 }
 
 /// Shows each timeline as it happens, until every delivery has come to its end.
@@ -176,21 +189,14 @@ async fn follow(
                 ARRIVAL.as_secs()
             )));
         }
+        let mut happened = Vec::new();
         for message in followed.iter_mut().filter(|message| !message.ended) {
-            let path = format!("/v1/tenants/acme/messages/{}/events", message.id);
-            let events = service.must("GET", &path, token, None).await?;
-            let mut finals = 0;
-            for event in items(&events) {
-                let kind = text(event, "type");
-                finals += usize::from(matches!(
-                    kind,
-                    "sent" | "bounced" | "expired" | "cancelled" | "superseded" | "suppressed"
-                ));
-                if message.shown.insert(text(event, "id").to_owned()) {
-                    screen.event(&message.kind, event)?;
-                }
-            }
-            message.ended = finals >= message.deliveries.len();
+            happened.extend(message.look(service, token).await?);
+        }
+        // The timelines of several messages, as one.
+        happened.sort_by(|(_, one), (_, other)| text(one, "at").cmp(text(other, "at")));
+        for (kind, event) in &happened {
+            screen.event(kind, event)?;
         }
         tokio::time::sleep(LOOK).await;
     }
