@@ -1,23 +1,10 @@
 //! The schema's history runs both ways, and a stranger's schema is refused.
 
-use domain::{
-    ids::{IdSource as _, TimeOrderedIds},
-    secret::{Secret, secret_text},
-};
+use domain::secret::secret_text;
 use sea_orm::ConnectionTrait as _;
-use storage::{Store, StoreError, identity::SigningKey};
+use storage::{Store, StoreError};
 
-use crate::support::{MASTER_KEY, TestDatabase, operator};
-
-fn signing_key() -> SigningKey {
-    SigningKey {
-        kid: TimeOrderedIds.next().to_string(),
-        algorithm: "ES256".into(),
-        public_key: vec![4; 65],
-        private_key: Secret::new(Box::new(vec![1; 32])),
-        retired_at: None,
-    }
-}
+use crate::support::{MASTER_KEY, TestDatabase, operator, signing_key};
 
 #[tokio::test]
 async fn migrations_run_up_down_and_up_again() {

@@ -5,7 +5,7 @@ use domain::outbox::Outbox as _;
 use sea_orm::{ConnectionTrait as _, Statement};
 use storage::StoreError;
 
-use crate::support::{MASTER_KEY, TestDatabase, World, code, notification, tenant};
+use crate::support::{MASTER_KEY, TestDatabase, World, code, notification, signing_key, tenant};
 
 #[tokio::test]
 async fn another_master_key_is_noticed_at_start_up() {
@@ -77,4 +77,24 @@ async fn tenants_do_not_share_a_key() {
         .unwrap()
         .unwrap();
     assert_eq!(row.try_get::<i64>("", "keys").unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_rotated_signing_key_stays_to_verify_and_the_new_one_signs() {
+    let world = World::new().await;
+    let (first, second) = (signing_key(), signing_key());
+    let (old, new) = (first.kid.clone(), second.kid.clone());
+    world.store.ensure_signing_key(first).await.unwrap();
+    world.clock.advance(std::time::Duration::from_secs(1));
+    world.store.rotate_signing_key(second).await.unwrap();
+
+    let keys = world.store.signing_keys().await.unwrap();
+
+    let in_use: Vec<_> = keys
+        .iter()
+        .filter(|key| key.retired_at.is_none())
+        .map(|key| &key.kid)
+        .collect();
+    assert_eq!(in_use, [&new]);
+    assert!(keys.iter().any(|key| key.kid == old && key.retired_at.is_some()));
 }

@@ -18,6 +18,7 @@ use domain::{
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use storage::{
     DatabaseUrl, Store, StoreConfig,
+    identity::SigningKey,
     outbox::{StoreOutbox, Submitted},
     provider::{NewEdition, NewTenant, PasswordChange, RouteChange},
 };
@@ -244,4 +245,15 @@ pub(crate) fn notification() -> Content {
         severity: Severity::Info,
         action: None,
     })
+}
+
+/// A key pair to be stored; nothing is signed with it.
+pub(crate) fn signing_key() -> SigningKey {
+    SigningKey {
+        kid: TimeOrderedIds.next().to_string(),
+        algorithm: "ES256".into(),
+        public_key: vec![4; 65],
+        private_key: Secret::new(Box::new(vec![1; 32])),
+        retired_at: None,
+    }
 }
