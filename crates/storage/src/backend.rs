@@ -79,6 +79,14 @@ impl Backend {
         matches!(self, Self::Postgres(_))
     }
 
+    /// Writers that may work at once: on PostgreSQL one gathers while the other's commit is on its way to disk.
+    pub(crate) const fn writers(&self) -> usize {
+        match self {
+            Self::Sqlite { .. } => 1,
+            Self::Postgres(_) => 2,
+        }
+    }
+
     pub(crate) const fn read(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite { read, .. } => read,

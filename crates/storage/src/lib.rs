@@ -38,7 +38,8 @@ struct Inner {
     keyring: seal::Keyring,
     clock: Clock,
     ids: Arc<dyn IdSource>,
-    wake: tokio::sync::Notify,
+    lanes: outbox::lanes::Lanes,
+    kept: outbox::context::Kept,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
 }
 
@@ -69,10 +70,14 @@ impl Store {
             keyring,
             clock: config.clock,
             ids: config.ids,
-            wake: tokio::sync::Notify::new(),
+            lanes: outbox::lanes::Lanes::default(),
+            kept: outbox::context::Kept::default(),
             operations,
         });
-        tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), waiting));
+        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+        for _ in 0..inner.backend.writers() {
+            tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), Arc::clone(&waiting)));
+        }
         Ok(Self { inner })
     }
 

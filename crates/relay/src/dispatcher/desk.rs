@@ -99,6 +99,7 @@ impl<O: Outbox> Desk<O> {
                 tell(&job, &outcome, report.as_ref(), took);
                 let settlement = Settlement {
                     lease: job.lease,
+                    node: self.node,
                     outcome,
                     report,
                 };

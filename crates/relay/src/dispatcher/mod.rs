@@ -12,10 +12,7 @@ use domain::{
     message::kind::Lane,
     outbox::{HEARTBEAT, Outbox, SWEEP},
 };
-use tokio::{
-    sync::Notify,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod claims;
@@ -137,29 +134,17 @@ impl<O: Outbox> Dispatcher<O> {
         let alive = shutdown.run_until_cancelled(self.desk.beat_until_heard()).await;
         let jobs = TaskTracker::new();
         if alive.is_some() {
-            let wake = Lane::ALL.map(|_| Notify::new());
-            let [urgent, interactive, background] = &wake;
             tokio::join!(
-                self.pass_on(&wake, shutdown),
-                self.claims(Lane::Urgent, urgent, &jobs).run(shutdown),
-                self.claims(Lane::Interactive, interactive, &jobs).run(shutdown),
-                self.claims(Lane::Background, background, &jobs).run(shutdown),
+                self.claims(Lane::Urgent, &jobs).run(shutdown),
+                self.claims(Lane::Interactive, &jobs).run(shutdown),
+                self.claims(Lane::Background, &jobs).run(shutdown),
             );
         }
         self.drain(&jobs).await;
     }
 
-    fn claims<'a>(&'a self, lane: Lane, wake: &'a Notify, jobs: &'a TaskTracker) -> Claims<'a, O> {
-        Claims::new(&self.desk, lane, self.places.of(lane), wake, jobs)
-    }
-
-    /// Tells every lane that there may be work; a lane that is busy will find the word when it is not.
-    async fn pass_on(&self, lanes: &[Notify], shutdown: &CancellationToken) {
-        while shutdown.run_until_cancelled(self.desk.outbox.work()).await.is_some() {
-            for lane in lanes {
-                lane.notify_one();
-            }
-        }
+    fn claims<'a>(&'a self, lane: Lane, jobs: &'a TaskTracker) -> Claims<'a, O> {
+        Claims::new(&self.desk, lane, self.places.of(lane), jobs)
     }
 
     async fn drain(&self, jobs: &TaskTracker) {

@@ -8,6 +8,8 @@ pub(crate) mod operator_clients;
 mod routes;
 mod tenants;
 
+pub(crate) use tenants::weight_of;
+
 pub use routes::{PasswordChange, RouteChange};
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 

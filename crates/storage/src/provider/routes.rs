@@ -218,7 +218,7 @@ impl ProviderStore<'_> {
     async fn release_and_commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
         crate::outbox::release_held(&transaction, self.store.now_ms()).await?;
         transaction.commit().await?;
-        self.store.inner.wake.notify_one();
+        self.store.wake();
         Ok(())
     }
 }

@@ -228,7 +228,7 @@ impl ProviderStore<'_> {
                 row.suspended_reason = Set(None);
             })
             .await?;
-        self.store.inner.wake.notify_one();
+        self.store.wake();
         Ok(resumed)
     }
 
@@ -322,6 +322,13 @@ fn tenant(row: tenant::Model) -> Result<Tenant, StoreError> {
         created_at: from_millis(row.created_at),
         updated_at: from_millis(row.updated_at),
     })
+}
+
+/// The tenant's weight in the round, as its limits say; 1 where they do not.
+pub(crate) fn weight_of(limits: &str) -> u32 {
+    let limits: Option<Value> = serde_json::from_str(limits).ok();
+    let weight = limits.and_then(|limits| limits.get("weight")?.as_u64());
+    weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or(1).max(1)
 }
 
 fn limits_json(limits: &Limits) -> Value {

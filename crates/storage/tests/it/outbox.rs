@@ -23,6 +23,7 @@ fn settlement(job: &Job, outcome: Outcome) -> Settlement {
     };
     Settlement {
         lease: job.lease,
+        node: domain::ids::NodeId::new(uuid::Uuid::nil()),
         outcome,
         report: Some(report),
     }
