@@ -32,6 +32,7 @@ use super::{
     millis,
     rows::{Sql, Type, pieces},
     turns::Drawn,
+    writer::Claim,
 };
 use crate::{Store, error::StoreError};
 
@@ -71,10 +72,10 @@ impl Store {
     pub(super) async fn claim_lane(
         &self,
         transaction: &DatabaseTransaction,
-        node: NodeId,
-        (lane, most): (Lane, usize),
+        claim: &Claim,
         now: i64,
     ) -> Result<Vec<Claimed>, StoreError> {
+        let (lane, most) = (claim.lane, claim.most);
         let lanes = &self.inner.lanes;
         let mut claimed: Vec<Claimed> = Vec::new();
         for _ in 0..PASSES {
@@ -82,7 +83,7 @@ impl Store {
             if drawn.is_empty() {
                 break;
             }
-            let found = self.claim_of(transaction, node, lane, &drawn, now).await?;
+            let found = claim_of(transaction, claim, &drawn, now).await?;
             let used_all = |drawn: &&Drawn| {
                 let of = |row: &&Claimed| row.tenant_id == drawn.turn.tenant;
                 found.iter().filter(of).count() >= drawn.slots
@@ -91,58 +92,6 @@ impl Store {
             claimed.extend(found);
             if claimed.len() >= most {
                 break;
-            }
-        }
-        Ok(claimed)
-    }
-
-    async fn claim_of(
-        &self,
-        transaction: &DatabaseTransaction,
-        node: NodeId,
-        lane: Lane,
-        drawn: &[Drawn],
-        now: i64,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let mut claimed = Vec::new();
-        match transaction.get_database_backend() {
-            DbBackend::Postgres => {
-                for piece in pieces(drawn) {
-                    let sql = lease(transaction, node, now)
-                        .text("(SELECT d.tenant_id, d.id FROM (VALUES ")
-                        .rows(piece, [Type::Uuid, Type::Int], |drawn| {
-                            [drawn.turn.tenant.into(), wanted(drawn).into()]
-                        })
-                        .text(") AS v(tenant_id, slots) JOIN tenants t ON t.id = v.tenant_id AND t.suspended_at IS NULL AND t.edition = 'cloud' ")
-                        .text("CROSS JOIN LATERAL (SELECT tenant_id, id FROM deliveries WHERE lane = ")
-                        .value(i64::from(lane.rank()), Type::Int)
-                        .text(" AND tenant_id = v.tenant_id AND due_at <= ")
-                        .value(now, Type::Int)
-                        .text(" AND expires_at > ")
-                        .value(now, Type::Int)
-                        .text(" ORDER BY due_at LIMIT v.slots FOR UPDATE SKIP LOCKED) d)")
-                        .text(RETURNED);
-                    claimed.extend(sql.all(transaction).await?);
-                }
-            }
-            DbBackend::MySql | DbBackend::Sqlite | _ => {
-                for drawn in drawn {
-                    let sql = lease(transaction, node, now)
-                        .text("(SELECT d.tenant_id, d.id FROM deliveries d WHERE d.lane = ")
-                        .value(i64::from(lane.rank()), Type::Int)
-                        .text(" AND d.tenant_id = ")
-                        .value(drawn.turn.tenant, Type::Uuid)
-                        .text(" AND d.due_at <= ")
-                        .value(now, Type::Int)
-                        .text(" AND d.expires_at > ")
-                        .value(now, Type::Int)
-                        .text(" AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = d.tenant_id AND t.suspended_at IS NULL AND t.edition = 'cloud')")
-                        .text(" ORDER BY d.due_at LIMIT ")
-                        .value(wanted(drawn), Type::Int)
-                        .text(")")
-                        .text(RETURNED);
-                    claimed.extend(sql.all(transaction).await?);
-                }
             }
         }
         Ok(claimed)
@@ -184,6 +133,56 @@ impl Store {
         };
         claimed.iter().map(start).collect()
     }
+}
+
+async fn claim_of(
+    transaction: &DatabaseTransaction,
+    claim: &Claim,
+    drawn: &[Drawn],
+    now: i64,
+) -> Result<Vec<Claimed>, StoreError> {
+    let mut claimed = Vec::new();
+    match transaction.get_database_backend() {
+        DbBackend::Postgres => {
+            for piece in pieces(drawn) {
+                let sql = lease(transaction, claim.node, now)
+                    .text("(SELECT d.tenant_id, d.id FROM (VALUES ")
+                    .rows(piece, [Type::Uuid, Type::Int], |drawn| {
+                        [drawn.turn.tenant.into(), wanted(drawn).into()]
+                    })
+                    .text(") AS v(tenant_id, slots) JOIN tenants t ON t.id = v.tenant_id AND t.suspended_at IS NULL AND t.edition = 'cloud' ")
+                    .text("CROSS JOIN LATERAL (SELECT tenant_id, id FROM deliveries WHERE lane = ")
+                    .value(i64::from(claim.lane.rank()), Type::Int)
+                    .text(" AND tenant_id = v.tenant_id AND due_at <= ")
+                    .value(now, Type::Int)
+                    .text(" AND expires_at > ")
+                    .value(now, Type::Int)
+                    .text(" ORDER BY due_at LIMIT v.slots FOR UPDATE SKIP LOCKED) d)")
+                    .text(RETURNED);
+                claimed.extend(sql.all(transaction).await?);
+            }
+        }
+        DbBackend::MySql | DbBackend::Sqlite | _ => {
+            for drawn in drawn {
+                let sql = lease(transaction, claim.node, now)
+                    .text("(SELECT d.tenant_id, d.id FROM deliveries d WHERE d.lane = ")
+                    .value(i64::from(claim.lane.rank()), Type::Int)
+                    .text(" AND d.tenant_id = ")
+                    .value(drawn.turn.tenant, Type::Uuid)
+                    .text(" AND d.due_at <= ")
+                    .value(now, Type::Int)
+                    .text(" AND d.expires_at > ")
+                    .value(now, Type::Int)
+                    .text(" AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = d.tenant_id AND t.suspended_at IS NULL AND t.edition = 'cloud')")
+                    .text(" ORDER BY d.due_at LIMIT ")
+                    .value(wanted(drawn), Type::Int)
+                    .text(")")
+                    .text(RETURNED);
+                claimed.extend(sql.all(transaction).await?);
+            }
+        }
+    }
+    Ok(claimed)
 }
 
 /// The part of a claim that makes the lease; what follows says of which rows.

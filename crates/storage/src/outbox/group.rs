@@ -211,9 +211,7 @@ impl Store {
             self.inner.lanes.clear(claim.lane);
             return Ok(Vec::new());
         }
-        let claimed = self
-            .claim_lane(transaction, claim.node, (claim.lane, claim.most), now)
-            .await?;
+        let claimed = self.claim_lane(transaction, claim, now).await?;
         events::insert(transaction, &self.starts(&claimed, now)).await?;
         Ok(claimed)
     }

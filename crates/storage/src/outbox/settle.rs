@@ -1,6 +1,9 @@
 //! The end of attempts: the truth into each attempt's own row, and the next state into what the lease still holds.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use domain::{
     message::{EventType, HeldBy, kind::Kind, state::DeliveryStatus},
@@ -93,11 +96,11 @@ impl Store {
             .map(|change| (change.settlement.lease.tenant.uuid(), change.standing.message_id))
             .collect();
         super::erase_finished_codes(transaction, &finished).await?;
-        let changed: std::collections::HashSet<_> = changes.iter().map(|change| change.settlement.lease).collect();
+        let held: HashSet<_> = changes.iter().map(|change| change.settlement.lease).collect();
         Ok(settlements
             .iter()
             .map(|settlement| {
-                if changed.contains(&settlement.lease) {
+                if held.contains(&settlement.lease) {
                     Settled::Yes
                 } else {
                     Settled::Fenced
