@@ -40,6 +40,7 @@ struct Inner {
     ids: Arc<dyn IdSource>,
     lanes: outbox::lanes::Lanes,
     kept: outbox::context::Kept,
+    news: outbox::news::News,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
 }
 
@@ -65,6 +66,7 @@ impl Store {
         let backend = backend::Backend::connect(&config.url).await?;
         let keyring = seal::Keyring::new(&config.master_key)?;
         let (operations, waiting) = tokio::sync::mpsc::channel(outbox::writer::QUEUE);
+        let news = outbox::news::News::of(domain::ids::NodeId::generate(&*config.ids).uuid());
         let inner = Arc::new(Inner {
             backend,
             keyring,
@@ -72,11 +74,16 @@ impl Store {
             ids: config.ids,
             lanes: outbox::lanes::Lanes::default(),
             kept: outbox::context::Kept::default(),
+            news,
             operations,
         });
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
         for _ in 0..inner.backend.writers() {
             tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), Arc::clone(&waiting)));
+        }
+        if let backend::Backend::Postgres(pool) = &inner.backend {
+            tokio::spawn(outbox::news::tell(Arc::downgrade(&inner), pool.clone()));
+            tokio::spawn(outbox::news::hear(Arc::downgrade(&inner), pool.clone()));
         }
         Ok(Self { inner })
     }

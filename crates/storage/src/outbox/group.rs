@@ -46,7 +46,7 @@ impl Store {
             Err(error) => {
                 // What was drawn is looked for again; who waited for a hand-off claims.
                 drop(hand_offs);
-                self.wake();
+                self.look_around();
                 Err(error)
             }
         }

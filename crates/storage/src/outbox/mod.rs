@@ -19,6 +19,7 @@ mod insert;
 mod jobs;
 pub(crate) mod lanes;
 mod mark;
+pub(crate) mod news;
 mod node;
 mod port;
 mod rows;
@@ -69,8 +70,14 @@ fn now_sql<C: ConnectionTrait>(connection: &C) -> String {
 }
 
 impl Store {
-    /// Tells this process's workers that there may be something to do.
+    /// Tells the workers of every process that settings changed or that there may be something to do.
     pub(crate) fn wake(&self) {
+        self.look_around();
+        self.inner.news.changed();
+    }
+
+    /// Forgets what this process knows and lets its workers look for themselves.
+    fn look_around(&self) {
         self.inner.kept.forget();
         self.inner.lanes.wake();
     }

@@ -153,6 +153,9 @@ impl Store {
         }
         for (lane, tenant) in committed.joined {
             self.inner.lanes.join(lane, tenant);
+            if self.is_shared() {
+                self.inner.news.joined(lane, tenant);
+            }
         }
         for (operation, answer) in group.into_iter().zip(committed.done) {
             operation.answer(answer);
