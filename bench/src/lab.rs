@@ -38,7 +38,11 @@ pub(crate) struct Sizes {
 impl Lab {
     /// The systems that are Letterhead.
     pub(crate) fn stores(&self) -> Vec<Contender> {
-        self.contenders.iter().copied().filter(|contender| contender.store().is_some()).collect()
+        self.contenders
+            .iter()
+            .copied()
+            .filter(|contender| contender.store().is_some())
+            .collect()
     }
 }
 

@@ -88,7 +88,11 @@ impl Process {
 
     fn signal(&self, signal: &str) {
         // Fails only for a process that is already gone.
-        drop(Command::new("kill").args([signal, &self.child.id().to_string()]).status());
+        drop(
+            Command::new("kill")
+                .args([signal, &self.child.id().to_string()])
+                .status(),
+        );
     }
 }
 
@@ -138,10 +142,17 @@ pub(crate) fn answer(command: &mut Command) -> Result<String> {
 
 /// A program of this name on the usual paths.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"]
-        .iter()
-        .map(|folder| Path::new(folder).join(name))
-        .find(|path| path.exists())
+    [
+        "/usr/sbin",
+        "/usr/bin",
+        "/usr/local/sbin",
+        "/usr/local/bin",
+        "/sbin",
+        "/bin",
+    ]
+    .iter()
+    .map(|folder| Path::new(folder).join(name))
+    .find(|path| path.exists())
 }
 
 /// The user and group numbers of an account; `None` where there is none of that name.

@@ -80,7 +80,10 @@ fn lay_out(home: &Path, address: SocketAddr, sink: SocketAddr) -> Result<()> {
 /// Its programs wait until their configuration is two seconds old, lest they read half of it.
 fn write_settled(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text)?;
-    Ok(fs::File::options().write(true).open(path)?.set_modified(SystemTime::UNIX_EPOCH)?)
+    Ok(fs::File::options()
+        .write(true)
+        .open(path)?
+        .set_modified(SystemTime::UNIX_EPOCH)?)
 }
 
 fn main_cf(home: &Path, sink: SocketAddr) -> String {

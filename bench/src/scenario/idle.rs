@@ -65,7 +65,10 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
         let latencies = round(&mut seats, &letter, sizes.idle).await?;
         for (seat, latencies) in seats.iter_mut().zip(latencies) {
             let (p50, p99) = (latencies.percentile_ms(50), latencies.percentile_ms(99));
-            tell(&format!("idle {number}: {} p50 {p50:.2?} p99 {p99:.2?} ms", seat.contender.name()));
+            tell(&format!(
+                "idle {number}: {} p50 {p50:.2?} p99 {p99:.2?} ms",
+                seat.contender.name()
+            ));
             seat.rounds.push(latencies);
         }
     }
@@ -130,7 +133,10 @@ impl Seat {
             }
         };
         if !self.sink.reached(1, PATIENCE).await {
-            bail!("{}: a message did not arrive within {PATIENCE:?}", self.contender.name());
+            bail!(
+                "{}: a message did not arrive within {PATIENCE:?}",
+                self.contender.name()
+            );
         }
         let arrival = self.sink.last().context("no arrival")?;
         if arrival.tag != tag {

@@ -160,6 +160,10 @@ pub struct Settlement {
     pub lease: Lease,
     /// The process that made it.
     pub node: NodeId,
+    /// The message it belongs to.
+    pub message: MessageId,
+    /// The lane it came from.
+    pub lane: Lane,
     /// What became of it.
     pub outcome: Outcome,
     /// How it went; none where nothing was tried.

@@ -20,7 +20,11 @@ use crate::{database_url::DatabaseUrl, error::StoreError};
 /// Connections that read, at most, in one process.
 const READERS: u32 = 8;
 /// Connections to PostgreSQL, at most, in one process.
-const POSTGRES_CONNECTIONS: u32 = 16;
+const POSTGRES_CONNECTIONS: u32 = 14;
+/// Writers on PostgreSQL: one gathers while the other's commit is on its way to disk.
+const POSTGRES_WRITERS: u32 = 2;
+/// Statements that a connection keeps prepared: each kind of the outbox's, in each number of rows it comes in.
+const STATEMENTS: usize = 512;
 /// How long a statement waits for SQLite's lock, or a caller for a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -30,7 +34,11 @@ pub(crate) enum Backend {
         read: DatabaseConnection,
         write: DatabaseConnection,
     },
-    Postgres(DatabaseConnection),
+    Postgres {
+        pool: DatabaseConnection,
+        /// The writers' own: theirs are the statements of many texts, prepared once for each connection.
+        writers: DatabaseConnection,
+    },
 }
 
 /// An SQLite file held by this process alone; let go when dropped, also by a crash.
@@ -59,38 +67,28 @@ impl Backend {
     }
 
     async fn connect_postgres(url: &SecretText) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(url.expose_secret());
-        options
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(WAIT)
-            .connect_timeout(WAIT)
-            .sqlx_logging(false);
-        options.map_sqlx_postgres_opts(|options| {
-            options
-                .application_name("letterhead")
-                .options([("synchronous_commit", "on")])
-        });
-        let pool = Database::connect(options).await?;
+        let pool = Database::connect(postgres_options(url, POSTGRES_CONNECTIONS)).await?;
         refuse_unsafe_postgres(&pool).await?;
-        Ok(Self::Postgres(pool))
+        let writers = Database::connect(postgres_options(url, POSTGRES_WRITERS)).await?;
+        Ok(Self::Postgres { pool, writers })
     }
 
     pub(crate) const fn is_postgres(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+        matches!(self, Self::Postgres { .. })
     }
 
     /// Writers that may work at once: on PostgreSQL one gathers while the other's commit is on its way to disk.
-    pub(crate) const fn writers(&self) -> usize {
+    pub(crate) const fn writers(&self) -> u32 {
         match self {
             Self::Sqlite { .. } => 1,
-            Self::Postgres(_) => 2,
+            Self::Postgres { .. } => POSTGRES_WRITERS,
         }
     }
 
     pub(crate) const fn read(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite { read, .. } => read,
-            Self::Postgres(pool) => pool,
+            Self::Postgres { pool, .. } => pool,
         }
     }
 
@@ -105,8 +103,16 @@ impl Backend {
                 };
                 write.begin_with_options(options).await?
             }
-            Self::Postgres(pool) => pool.begin().await?,
+            Self::Postgres { pool, .. } => pool.begin().await?,
         })
+    }
+
+    /// A transaction of a writer.
+    pub(crate) async fn begin_group(&self) -> Result<DatabaseTransaction, StoreError> {
+        match self {
+            Self::Sqlite { .. } => self.begin().await,
+            Self::Postgres { writers, .. } => Ok(writers.begin().await?),
+        }
     }
 
     pub(crate) fn hold(&self) -> Result<Hold, StoreError> {
@@ -132,6 +138,22 @@ impl Backend {
     }
 }
 
+fn postgres_options(url: &SecretText, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.expose_secret());
+    options
+        .max_connections(connections)
+        .acquire_timeout(WAIT)
+        .connect_timeout(WAIT)
+        .sqlx_logging(false);
+    options.map_sqlx_postgres_opts(|options| {
+        options
+            .application_name("letterhead")
+            .statement_cache_capacity(STATEMENTS)
+            .options([("synchronous_commit", "on")])
+    });
+    options
+}
+
 fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
     options
@@ -145,7 +167,7 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
         options
             .busy_timeout(WAIT)
             .foreign_keys(true)
-            .statement_cache_capacity(256)
+            .statement_cache_capacity(STATEMENTS)
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             .pragma("secure_delete", "ON")

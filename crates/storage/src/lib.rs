@@ -81,7 +81,7 @@ impl Store {
         for _ in 0..inner.backend.writers() {
             tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), Arc::clone(&waiting)));
         }
-        if let backend::Backend::Postgres(pool) = &inner.backend {
+        if let backend::Backend::Postgres { pool, .. } = &inner.backend {
             tokio::spawn(outbox::news::tell(Arc::downgrade(&inner), pool.clone()));
             tokio::spawn(outbox::news::hear(Arc::downgrade(&inner), pool.clone()));
         }

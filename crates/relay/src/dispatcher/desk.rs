@@ -100,6 +100,8 @@ impl<O: Outbox> Desk<O> {
                 let settlement = Settlement {
                     lease: job.lease,
                     node: self.node,
+                    message: job.message,
+                    lane: job.lane,
                     outcome,
                     report,
                 };

@@ -51,6 +51,7 @@ pub(crate) struct Claimed {
     pub(super) expires_at: i64,
     pub(super) attempts: i64,
     pub(super) lease_epoch: i64,
+    pub(super) lane: i64,
     /// What the message says, where this process has just accepted it.
     #[sea_orm(skip)]
     pub(super) carried: Option<Carried>,
@@ -65,7 +66,7 @@ struct Waiting {
 
 const RETURNED: &str = " RETURNING deliveries.tenant_id, deliveries.id, deliveries.message_id, deliveries.recipient, \
                         deliveries.recipient_name, deliveries.message_id_domain, deliveries.expires_at, \
-                        deliveries.attempts, deliveries.lease_epoch";
+                        deliveries.attempts, deliveries.lease_epoch, deliveries.lane";
 
 impl Store {
     /// Claims up to `most` deliveries of a lane.

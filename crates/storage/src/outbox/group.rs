@@ -8,7 +8,8 @@ use sea_orm::DatabaseTransaction;
 
 use super::{
     claim::Claimed,
-    events, insert,
+    events::{self, EventRow},
+    insert,
     lanes::Wanted,
     millis,
     submit::{PreparedMessage, Submission, Submitted},
@@ -84,11 +85,16 @@ impl Store {
         group: &[Operation],
         hand_offs: &mut [HandOff],
     ) -> Result<(Vec<Done>, Vec<(Lane, uuid::Uuid)>), StoreError> {
-        let transaction = self.begin().await?;
+        let transaction = self.inner.backend.begin_group().await?;
         let now = self.database_now(&transaction).await?;
         let mut fences = self.marks(&transaction, group, now).await?.into_iter();
-        let mut settled = self.settlements(&transaction, group, now).await?.into_iter();
+        let mut happened = Vec::new();
+        let settled = self.settlements(&transaction, group, now, &mut happened).await?;
+        let mut settled = settled.into_iter();
         let (submitted, joined) = self.submissions(&transaction, group, hand_offs, now).await?;
+        for off in hand_offs.iter() {
+            happened.extend(self.starts(&off.claimed, now));
+        }
         let mut submitted = submitted.into_iter();
         let mut done = Vec::with_capacity(group.len());
         for operation in group {
@@ -97,9 +103,14 @@ impl Store {
                 Operation::Mark { .. } => fences.next().map(Done::Marked),
                 Operation::Settle { .. } => settled.next().map(Done::Settled),
                 Operation::Unmark { .. } => Some(Done::Unmarked),
-                Operation::Claim(claim) => Some(Done::Claimed(self.claim(&transaction, claim, now).await?)),
+                Operation::Claim(claim) => {
+                    let claimed = self.claim(&transaction, claim, now).await?;
+                    happened.extend(self.starts(&claimed, now));
+                    Some(Done::Claimed(claimed))
+                }
             });
         }
+        events::insert(&transaction, &happened).await?;
         transaction.commit().await?;
         let done = done.into_iter().collect::<Option<Vec<Done>>>();
         Ok((done.ok_or(StoreError::Busy)?, joined))
@@ -128,6 +139,7 @@ impl Store {
         transaction: &DatabaseTransaction,
         group: &[Operation],
         now: i64,
+        happened: &mut Vec<EventRow>,
     ) -> Result<Vec<Settled>, StoreError> {
         let mut settlements = Vec::new();
         let mut unknown_delay = std::time::Duration::ZERO;
@@ -140,7 +152,8 @@ impl Store {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        self.settle_all(transaction, &settlements, unknown_delay, now).await
+        self.settle_all(transaction, &settlements, (unknown_delay, now), happened)
+            .await
     }
 
     async fn submissions(
@@ -192,9 +205,6 @@ impl Store {
             .filter_map(|message| message.or_else(|| leased_now.next()))
             .collect();
         self.insert_messages(transaction, &all, now).await?;
-        for off in hand_offs.iter() {
-            events::insert(transaction, &self.starts(&off.claimed, now)).await?;
-        }
         joined.sort_unstable_by_key(|(lane, tenant)| (lane.rank(), *tenant));
         joined.dedup();
         let stored = |answer: Option<Submitted>| answer.unwrap_or(Submitted::Stored);
@@ -211,9 +221,7 @@ impl Store {
             self.inner.lanes.clear(claim.lane);
             return Ok(Vec::new());
         }
-        let claimed = self.claim_lane(transaction, claim, now).await?;
-        events::insert(transaction, &self.starts(&claimed, now)).await?;
-        Ok(claimed)
+        self.claim_lane(transaction, claim, now).await
     }
 
     /// Whether anything can be sent at all.
@@ -243,6 +251,7 @@ fn lease(message: &PreparedMessage, off: &mut HandOff, now: i64) -> PreparedMess
             expires_at: row.expires_at,
             attempts: row.attempts,
             lease_epoch: row.lease_epoch,
+            lane: row.lane,
             carried: message.carried.clone(),
         });
     }

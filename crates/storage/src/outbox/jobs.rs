@@ -9,7 +9,10 @@ use domain::{
     clock::from_millis,
     connection::Route,
     ids::{DeliveryId, MessageId, TenantId},
-    message::{Recipient, kind::Content},
+    message::{
+        Recipient,
+        kind::{Content, Lane},
+    },
     outbox::{Job, Lease, Path},
 };
 use sea_orm::FromQueryResult;
@@ -48,6 +51,11 @@ impl Claimed {
             delivery: DeliveryId::new(self.id),
             epoch: self.lease_epoch,
         }
+    }
+
+    pub(super) fn lane(&self) -> Lane {
+        let rank = i16::try_from(self.lane).ok();
+        rank.and_then(Lane::of_rank).unwrap_or(Lane::Background)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The dot mark: the fence between what may be sent again and what a server may already have.
 
+use std::collections::HashSet;
+
 use domain::{
     message::{EventType, state::DeliveryStatus},
     outbox::{DOT_WITHIN, Fence, Lease},
@@ -42,7 +44,7 @@ impl Store {
         leases: &[Lease],
         now: i64,
     ) -> Result<Vec<Fence>, StoreError> {
-        let mut marked = std::collections::HashSet::new();
+        let mut count = 0;
         for piece in pieces(leases) {
             let sql = with_leases(transaction, piece)
                 .text("UPDATE deliveries SET dot_at = ")
@@ -53,11 +55,13 @@ impl Store {
                 .text(" AND deliveries.expires_at > ")
                 .value(now, Type::Int)
                 .text(" AND NOT ")
-                .text(SUPERSEDED)
-                .text(" RETURNING deliveries.tenant_id, deliveries.id");
-            let held: Vec<Held> = sql.all(transaction).await?;
-            marked.extend(held.into_iter().map(|held| (held.tenant_id, held.id)));
+                .text(SUPERSEDED);
+            count += sql.run(transaction).await?.rows_affected();
         }
+        if count == u64::try_from(leases.len()).unwrap_or(u64::MAX) {
+            return Ok(vec![Fence::Open; leases.len()]);
+        }
+        let marked = marked(transaction, leases).await?;
         let mut fences = Vec::with_capacity(leases.len());
         for lease in leases {
             fences.push(if marked.contains(&(lease.tenant.uuid(), lease.delivery.uuid())) {
@@ -119,6 +123,19 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Which of the leases have a mark.
+async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<HashSet<(Uuid, Uuid)>, StoreError> {
+    let mut marked = HashSet::new();
+    for piece in pieces(leases) {
+        let sql = with_leases(transaction, piece)
+            .text("SELECT d.tenant_id, d.id FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.id = v.id ")
+            .text("AND d.lease_epoch = v.epoch WHERE d.status = 'sending' AND d.dot_at IS NOT NULL");
+        let held: Vec<Held> = sql.all(transaction).await?;
+        marked.extend(held.into_iter().map(|held| (held.tenant_id, held.id)));
+    }
+    Ok(marked)
 }
 
 /// `WITH v(tenant_id, id, epoch) AS (VALUES …)`.

@@ -8,16 +8,18 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, FromQueryResult, Statement, Value};
 
-/// Rows of one statement, greatest first.
-const SIZES: [usize; 4] = [256, 32, 8, 1];
+/// Rows of one statement where there are more than [`FEW`], greatest first.
+const SIZES: [usize; 4] = [256, 128, 64, 32];
+/// Up to so many rows are one statement, whatever their number.
+const FEW: usize = 16;
 
 /// The rows in pieces of [`SIZES`].
 pub(super) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
-        let (piece, rest) = rows.split_at_checked(size)?;
+        let size = SIZES.into_iter().find(|size| *size <= rows.len());
+        let (piece, rest) = rows.split_at_checked(size.unwrap_or_else(|| rows.len().min(FEW)))?;
         rows = rest;
-        Some(piece)
+        (!piece.is_empty()).then_some(piece)
     })
 }
 
@@ -126,10 +128,7 @@ mod tests {
     fn pieces_have_few_sizes_and_miss_nothing() {
         let rows: Vec<usize> = (0..300).collect();
         let cut: Vec<&[usize]> = pieces(&rows).collect();
-        assert_eq!(
-            cut.iter().map(|piece| piece.len()).collect::<Vec<_>>(),
-            [256, 32, 8, 1, 1, 1, 1]
-        );
+        assert_eq!(cut.iter().map(|piece| piece.len()).collect::<Vec<_>>(), [256, 32, 12]);
         assert_eq!(cut.concat(), rows);
         assert_eq!(pieces::<u8>(&[]).count(), 0);
     }

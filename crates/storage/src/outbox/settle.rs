@@ -6,7 +6,11 @@ use std::{
 };
 
 use domain::{
-    message::{EventType, HeldBy, kind::Kind, state::DeliveryStatus},
+    message::{
+        EventType, HeldBy,
+        kind::{Kind, Lane},
+        state::DeliveryStatus,
+    },
     outbox::{AttemptReport, Outcome, Settled, Settlement},
 };
 use sea_orm::{DatabaseTransaction, FromQueryResult};
@@ -14,7 +18,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    events,
+    events::EventRow,
     mark::with_leases,
     millis,
     rows::{Sql, Type, pieces},
@@ -59,54 +63,68 @@ struct Found {
 /// A settlement with what it makes of its delivery.
 struct Change<'a> {
     settlement: &'a Settlement,
-    standing: Standing,
     next: Next,
 }
 
 impl Store {
+    /// Settles; the events go with those of the whole group.
     pub(super) async fn settle_all(
         &self,
         transaction: &DatabaseTransaction,
         settlements: &[&Settlement],
-        unknown_delay: Duration,
-        now: i64,
+        (unknown_delay, now): (Duration, i64),
+        events: &mut Vec<EventRow>,
     ) -> Result<Vec<Settled>, StoreError> {
-        let changes = self.changes(transaction, settlements, unknown_delay, now).await?;
         end_attempts(transaction, settlements, now).await?;
+        if settlements.iter().all(|settlement| settlement.outcome == Outcome::Sent)
+            && sent(transaction, settlements, now).await?
+        {
+            for settlement in settlements {
+                let detail = event_detail(settlement, &Next::default());
+                events.push(self.settled_event(settlement, EventType::Sent, detail, now));
+            }
+            erase_codes(transaction, settlements.iter().copied()).await?;
+            return Ok(vec![Settled::Yes; settlements.len()]);
+        }
+        let changes = self.changes(transaction, settlements, unknown_delay, now).await?;
         write(transaction, &changes, now).await?;
-        let event = |change: &Change<'_>| {
-            let lease = change.settlement.lease;
-            let of = (
-                lease.tenant.uuid(),
-                change.standing.message_id,
-                Some(lease.delivery.uuid()),
-            );
-            let detail = event_detail(change.settlement, &change.next);
-            change
-                .next
-                .event
-                .map(|event_type| self.event(of, event_type, now, detail))
-        };
-        let events: Vec<_> = changes.iter().filter_map(event).collect();
-        events::insert(transaction, &events).await?;
-        let finished: Vec<_> = changes
-            .iter()
-            .filter(|change| change.next.status.is_some_and(DeliveryStatus::is_final))
-            .filter(|change| change.standing.kind == Kind::TwoFactorCode.as_str())
-            .map(|change| (change.settlement.lease.tenant.uuid(), change.standing.message_id))
-            .collect();
-        super::erase_finished_codes(transaction, &finished).await?;
+        for change in &changes {
+            if let Some(event_type) = change.next.event {
+                let detail = event_detail(change.settlement, &change.next);
+                events.push(self.settled_event(change.settlement, event_type, detail, now));
+            }
+        }
+        let finished = |change: &&Change<'_>| change.next.status.is_some_and(DeliveryStatus::is_final);
+        erase_codes(
+            transaction,
+            changes.iter().filter(finished).map(|change| change.settlement),
+        )
+        .await?;
         let held: HashSet<_> = changes.iter().map(|change| change.settlement.lease).collect();
-        Ok(settlements
-            .iter()
-            .map(|settlement| {
-                if held.contains(&settlement.lease) {
-                    Settled::Yes
-                } else {
-                    Settled::Fenced
-                }
-            })
-            .collect())
+        let settled = |settlement: &&Settlement| {
+            if held.contains(&settlement.lease) {
+                Settled::Yes
+            } else {
+                Settled::Fenced
+            }
+        };
+        Ok(settlements.iter().map(settled).collect())
+    }
+
+    fn settled_event(
+        &self,
+        settlement: &Settlement,
+        event_type: EventType,
+        detail: Map<String, Value>,
+        now: i64,
+    ) -> EventRow {
+        let lease = settlement.lease;
+        let of = (
+            lease.tenant.uuid(),
+            settlement.message.uuid(),
+            Some(lease.delivery.uuid()),
+        );
+        self.event(of, event_type, now, detail)
     }
 
     /// What the settlements change, as far as their leases still hold. A late acceptance also counts for a delivery whose
@@ -124,7 +142,8 @@ impl Store {
             let sql = with_leases(transaction, piece)
                 .text("SELECT d.tenant_id, d.id, d.status, d.message_id, d.kind, d.expires_at, d.attempts, d.unknowns ")
                 .text("FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.id = v.id AND d.lease_epoch = v.epoch ")
-                .text("WHERE d.status IN ('sending', 'outcome_unknown')")
+                .text("WHERE d.status IN ('sending', 'outcome_unknown') OR d.status = 'sent' AND d.updated_at = ")
+                .value(now, Type::Int)
                 .postgres(" ORDER BY d.tenant_id, d.id FOR UPDATE OF d");
             let rows: Vec<Found> = sql.all(transaction).await?;
             found.extend(rows.into_iter().map(|row| ((row.tenant_id, row.id), row)));
@@ -136,6 +155,7 @@ impl Store {
             let Some(row) = found.remove(&key) else {
                 continue;
             };
+            // One that is sent already was written by this very transaction, before it found that others were lost.
             let held = row.status == DeliveryStatus::Sending.as_str() || settlement.outcome == Outcome::Sent;
             if !held {
                 continue;
@@ -145,14 +165,39 @@ impl Store {
                 .report
                 .as_ref()
                 .and_then(|report| described(&settlement.outcome, report));
-            changes.push(Change {
-                settlement,
-                standing: row.standing,
-                next,
-            });
+            changes.push(Change { settlement, next });
         }
         Ok(changes)
     }
+}
+
+/// Settles what was sent, which is nearly everything, in one statement. False where some lease no longer holds:
+/// then each is looked at.
+async fn sent(transaction: &DatabaseTransaction, settlements: &[&Settlement], now: i64) -> Result<bool, StoreError> {
+    let leases: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
+    let mut count = 0;
+    for piece in pieces(&leases) {
+        let sql = with_leases(transaction, piece)
+            .text("UPDATE deliveries SET status = 'sent', due_at = NULL, held_by = NULL, last_error = NULL, lease_until = NULL, ")
+            .text("lease_node = NULL, dot_at = NULL, updated_at = ")
+            .value(now, Type::Int)
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
+            .text("AND deliveries.status = 'sending'");
+        count += sql.run(transaction).await?.rows_affected();
+    }
+    Ok(count == u64::try_from(leases.len()).unwrap_or(u64::MAX))
+}
+
+/// Codes have no use once they are final.
+async fn erase_codes(
+    transaction: &DatabaseTransaction,
+    settlements: impl Iterator<Item = &Settlement>,
+) -> Result<(), StoreError> {
+    let finished: Vec<_> = settlements
+        .filter(|settlement| settlement.lane == Lane::Urgent)
+        .map(|settlement| (settlement.lease.tenant.uuid(), settlement.message.uuid()))
+        .collect();
+    super::erase_finished_codes(transaction, &finished).await
 }
 
 /// Writes the next states.

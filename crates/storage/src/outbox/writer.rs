@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{
-    ids::NodeId,
+    ids::{MessageId, NodeId},
     message::kind::Lane,
     outbox::{Fence, Lease, Outcome, Settled, Settlement},
 };
@@ -169,6 +169,8 @@ impl Store {
             let settlement = Settlement {
                 lease: row.lease(),
                 node,
+                message: MessageId::new(row.message_id),
+                lane: row.lane(),
                 outcome: Outcome::Released,
                 report: None,
             };

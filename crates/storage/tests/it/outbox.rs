@@ -24,6 +24,8 @@ fn settlement(job: &Job, outcome: Outcome) -> Settlement {
     Settlement {
         lease: job.lease,
         node: domain::ids::NodeId::new(uuid::Uuid::nil()),
+        message: job.message,
+        lane: job.lane,
         outcome,
         report: Some(report),
     }
