@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod breaker;
+#[cfg(test)]
 mod dispatcher;
 #[cfg(test)]
 mod double;
@@ -12,6 +14,8 @@ mod double;
 mod fence;
 #[cfg(test)]
 mod gate;
+#[cfg(test)]
+mod own_servers;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
@@ -22,5 +26,7 @@ mod session_faults;
 mod session_replies;
 #[cfg(test)]
 mod session_tls;
+#[cfg(test)]
+mod session_token;
 #[cfg(test)]
 mod transport;
