@@ -76,8 +76,8 @@ async fn xoauth2(link: &mut Link, username: &str, token: &SecretText, within: Du
 }
 
 async fn say(link: &mut Link, parts: &[&str], within: Duration) -> Result<WireReply, SessionFailure> {
-    let line = joined(parts.iter().chain(&["\r\n"]));
-    link.exchange(&line, within).await
+    let command = joined(parts.iter().chain(&["\r\n"]));
+    link.exchange(&command, within).await
 }
 
 fn base64(parts: &[&str]) -> Zeroizing<String> {

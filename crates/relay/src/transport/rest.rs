@@ -13,11 +13,11 @@ use super::{Attempted, Way};
 use crate::pool::{LOOK_AGAIN_SOON, Resting};
 
 /// The one of two that is worth asking again first.
-pub(super) fn sooner<'a>(known: Option<(Resting, Way<'a>)>, other: (Resting, Way<'a>)) -> Option<(Resting, Way<'a>)> {
+pub(super) fn sooner<'a>(known: Option<(Resting, Way<'a>)>, other: (Resting, Way<'a>)) -> (Resting, Way<'a>) {
     let when = |resting: &Resting| resting.until.unwrap_or_else(|| Instant::now() + LOOK_AGAIN_SOON);
     match known {
-        Some(known) if when(&known.0) <= when(&other.0) => Some(known),
-        Some(_) | None => Some(other),
+        Some(known) if when(&known.0) <= when(&other.0) => known,
+        Some(_) | None => other,
     }
 }
 

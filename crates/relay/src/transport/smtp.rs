@@ -55,7 +55,7 @@ impl Transports {
                 Ok(accepted) => return sent(&accepted, way, started),
                 Err(Setback::Failed(failed)) => failed,
                 Err(Setback::Resting(resting)) => {
-                    rests = sooner(rests, (resting, way));
+                    rests = Some(sooner(rests, (resting, way)));
                     continue;
                 }
             };

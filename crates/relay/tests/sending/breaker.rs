@@ -245,8 +245,8 @@ async fn whoever_stopped_claiming_hears_of_every_change() {
             outcome(&transports, [only.clone()]).await;
         }
     };
-    let heard = timeout(PATIENCE, async { tokio::join!(transports.health_changed(), opens) });
-    heard.await.unwrap();
+    let heard = Box::pin(async { tokio::join!(transports.health_changed(), opens) });
+    timeout(PATIENCE, heard).await.unwrap();
 }
 
 #[tokio::test]

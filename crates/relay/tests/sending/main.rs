@@ -7,6 +7,10 @@ mod authority;
 #[cfg(test)]
 mod breaker;
 #[cfg(test)]
+mod case_server;
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod dispatcher;
 #[cfg(test)]
 mod double;
@@ -18,6 +22,8 @@ mod gate;
 mod own_servers;
 #[cfg(test)]
 mod pool;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

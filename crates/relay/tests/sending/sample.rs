@@ -143,13 +143,14 @@ pub(crate) async fn attempt_job(transports: &Transports, job: &Job) -> (Outcome,
 
 /// Whether a delivery was put back without having been tried, and for how long.
 pub(crate) fn put_back(outcome: &Outcome) -> Option<Duration> {
-    match outcome {
-        Outcome::Held {
-            by: HeldBy::ServerUnavailable,
-            retry_in,
-        } => Some(*retry_in),
-        _ => None,
+    if let Outcome::Held {
+        by: HeldBy::ServerUnavailable,
+        retry_in,
+    } = outcome
+    {
+        return Some(*retry_in);
     }
+    None
 }
 
 /// A port on which nobody listens.
