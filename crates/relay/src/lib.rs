@@ -8,6 +8,7 @@ pub mod dispatcher;
 pub mod gate;
 pub mod inbox;
 pub mod metrics;
+pub mod places;
 pub mod pool;
 pub mod session;
 mod stream;

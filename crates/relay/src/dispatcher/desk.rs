@@ -22,7 +22,6 @@ use super::{
 use crate::{
     compose::Composer,
     metrics::Metrics,
-    session::Dialer,
     transport::{Attempted, Transports},
 };
 
@@ -52,11 +51,17 @@ pub(super) struct Calls {
 }
 
 impl<O: Outbox> Desk<O> {
-    pub(super) fn new(outbox: Arc<O>, node: NodeId, composer: Composer, dialer: Dialer, metrics: Metrics) -> Self {
+    pub(super) fn new(
+        outbox: Arc<O>,
+        node: NodeId,
+        composer: Composer,
+        transports: Transports,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             outbox,
             node,
-            transports: Transports::new(dialer, metrics.clone()),
+            transports,
             calls: Calls {
                 claim: Streak::of("claim"),
                 mark: Streak::of("mark"),

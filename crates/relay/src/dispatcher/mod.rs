@@ -21,6 +21,8 @@ mod mark;
 mod streak;
 mod upkeep;
 
+pub use crate::places::Places;
+
 use claims::Claims;
 use desk::Desk;
 
@@ -29,6 +31,7 @@ use crate::{
     gate::Gate,
     metrics::Metrics,
     session::{Dialer, Timeouts},
+    transport::Transports,
 };
 
 /// How long what is in flight may take once the end is asked for.
@@ -62,37 +65,6 @@ impl RelaySettings {
     }
 }
 
-/// Deliveries that each lane may have in flight at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Places {
-    /// For [`Lane::Urgent`].
-    pub urgent: usize,
-    /// For [`Lane::Interactive`].
-    pub interactive: usize,
-    /// For [`Lane::Background`].
-    pub background: usize,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self {
-            urgent: 32,
-            interactive: 32,
-            background: 64,
-        }
-    }
-}
-
-impl Places {
-    const fn of(self, lane: Lane) -> usize {
-        match lane {
-            Lane::Urgent => self.urgent,
-            Lane::Interactive => self.interactive,
-            Lane::Background => self.background,
-        }
-    }
-}
-
 /// The relay's loop over one outbox.
 #[derive(Debug)]
 pub struct Dispatcher<O> {
@@ -107,9 +79,10 @@ impl<O: Outbox> Dispatcher<O> {
     /// [`ComposeError`] where the templates or the provider's settings make composing impossible: stop the start.
     pub fn new(outbox: Arc<O>, settings: RelaySettings, node: NodeId, metrics: Metrics) -> Result<Self, ComposeError> {
         let dialer = Dialer::new(settings.gate, settings.timeouts, &settings.provider.relay_domain);
+        let transports = Transports::new(dialer, metrics.clone()).within(settings.places);
         let composer = Composer::new(settings.provider)?;
         Ok(Self {
-            desk: Arc::new(Desk::new(outbox, node, composer, dialer, metrics)),
+            desk: Arc::new(Desk::new(outbox, node, composer, transports, metrics)),
             places: settings.places,
         })
     }

@@ -326,6 +326,13 @@ fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duratio
             status: Some(DeliveryStatus::Queued),
             due_at: Some(after(retry_in)),
             held_by: Some(*by),
+            // A server that was not asked has not been tried.
+            attempts: match by {
+                HeldBy::ServerUnavailable => standing.attempts.saturating_sub(1).max(0),
+                HeldBy::RelayPaused | HeldBy::NoRoute | HeldBy::TenantSuspended | HeldBy::Configuration => {
+                    standing.attempts
+                }
+            },
             event: (*by == HeldBy::Configuration).then_some(EventType::Deferred),
             ..kept
         },

@@ -2,7 +2,7 @@
 
 use domain::{
     clock::{from_millis, to_millis},
-    connection::{Credentials, Paused, Route, SmtpServer},
+    connection::{Credentials, Paused, Proof, Route, SmtpServer},
     ids::RouteId,
     secret::{ExposeSecret, SecretText, secret_text},
 };
@@ -246,7 +246,7 @@ impl Store {
         };
         let credentials = row.username.map(|username| Credentials {
             username,
-            password: password.unwrap_or_default(),
+            proof: Proof::Password(password.unwrap_or_default()),
         });
         Ok(Route {
             id: RouteId::new(row.id),
