@@ -8,6 +8,7 @@ pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod dialect;
 mod m0001_foundation;
+mod m0002_relay_control;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,9 @@ pub struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_foundation::Foundation)]
+        vec![
+            Box::new(m0001_foundation::Foundation),
+            Box::new(m0002_relay_control::RelayControl),
+        ]
     }
 }

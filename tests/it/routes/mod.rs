@@ -6,5 +6,6 @@ mod email_settings;
 mod identity;
 mod messages;
 mod problems;
+mod relay_control;
 mod relay_routes;
 mod tenants;

@@ -15,6 +15,7 @@ pub mod messages;
 pub mod nodes;
 pub mod operator_clients;
 mod paths;
+pub mod relay_control;
 mod relay_route_input;
 pub mod relay_routes;
 pub mod service;
@@ -61,6 +62,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(relay_routes::pause)
         .service(relay_routes::resume)
         .service(nodes::list)
+        .service(relay_control::pause)
+        .service(relay_control::resume)
         .service(service::healthz)
         .service(service::readyz)
         .service(service::document);

@@ -54,8 +54,7 @@ impl Store {
         lane: Lane,
         most: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let routes = self.usable_routes(transaction).await?;
-        if routes.is_empty() {
+        if crate::provider::is_paused(transaction).await? || self.usable_routes(transaction).await?.is_empty() {
             return Ok(Vec::new());
         }
         let now = now_sql(transaction);

@@ -5,9 +5,12 @@ use domain::access::ProviderScope;
 use crate::Store;
 
 pub(crate) mod operator_clients;
+mod relay_state;
 mod routes;
 mod tenants;
 
+pub use relay_state::RelayState;
+pub(crate) use relay_state::is_paused;
 pub use routes::{PasswordChange, RouteChange};
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 
