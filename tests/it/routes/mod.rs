@@ -5,6 +5,7 @@ mod documents;
 mod email_settings;
 mod identity;
 mod messages;
+mod preferences;
 mod problems;
 mod relay_control;
 mod relay_routes;

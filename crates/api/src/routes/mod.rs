@@ -15,6 +15,7 @@ pub mod messages;
 pub mod nodes;
 pub mod operator_clients;
 mod paths;
+pub mod preferences;
 pub mod relay_control;
 mod relay_route_input;
 pub mod relay_routes;
@@ -44,7 +45,9 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(api_clients::delete)
         .service(api_clients::rotate)
         .service(email_settings::read)
-        .service(email_settings::replace);
+        .service(email_settings::replace)
+        .service(preferences::read)
+        .service(preferences::replace);
     config
         .service(messages::submit)
         .service(messages::submit_batch)

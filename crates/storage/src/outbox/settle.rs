@@ -5,13 +5,14 @@ use std::time::Duration;
 use domain::{
     message::{EventType, HeldBy, kind::Kind, state::DeliveryStatus},
     outbox::{AttemptReport, Fence, Lease, Outcome, Settled, Settlement},
+    preferences::OnOutcomeUnknown,
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{now_sql, statement};
-use crate::{Store, entity::event, error::StoreError};
+use crate::{Store, entity::event, error::StoreError, tenant::ON_OUTCOME_UNKNOWN};
 
 /// A code of unknown outcome is sent again only while it still helps: more than two minutes of life.
 const CODE_LIFE_LEFT_MS: i64 = 120_000;
@@ -24,6 +25,7 @@ pub(super) struct Standing {
     pub(super) expires_at: i64,
     pub(super) attempts: i64,
     pub(super) unknowns: i64,
+    pub(super) on_outcome_unknown: Option<String>,
 }
 
 /// A delivery's next state.
@@ -154,7 +156,7 @@ impl Store {
         };
         let sql = format!(
             "UPDATE deliveries SET lease_until = NULL WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3 AND status IN {states} \
-             RETURNING message_id, kind, expires_at, attempts, unknowns"
+             RETURNING message_id, kind, expires_at, attempts, unknowns, {ON_OUTCOME_UNKNOWN}"
         );
         let lease = settlement.lease;
         let values = [
@@ -276,7 +278,8 @@ fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duratio
     }
 }
 
-/// When a delivery of unknown outcome goes again, if it does: a code while it still helps, all else once.
+/// When a delivery of unknown outcome goes again, if it does: a code while it still helps, an access request once, all else
+/// once if the tenant has not chosen to hold it.
 pub(super) fn resend_at(standing: &Standing, now: i64, unknown_delay: Duration) -> Option<i64> {
     let code = standing.kind == Kind::TwoFactorCode.as_str();
     if code {
@@ -285,10 +288,11 @@ pub(super) fn resend_at(standing: &Standing, now: i64, unknown_delay: Duration) 
     if standing.unknowns > 0 {
         return None;
     }
-    let delay = if standing.kind == Kind::AccessRequest.as_str() {
-        Duration::ZERO
-    } else {
-        unknown_delay
+    let hold = standing.on_outcome_unknown.as_deref() == Some(OnOutcomeUnknown::Hold.as_str());
+    let delay = match (standing.kind == Kind::AccessRequest.as_str(), hold) {
+        (true, _) => Duration::ZERO,
+        (false, false) => unknown_delay,
+        (false, true) => return None,
     };
     Some(now.saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)))
 }

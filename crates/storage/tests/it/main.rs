@@ -5,6 +5,8 @@ mod migrations;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod outcome_unknown;
+#[cfg(test)]
 mod relay_pause;
 #[cfg(test)]
 mod secrets;
