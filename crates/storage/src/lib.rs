@@ -39,6 +39,7 @@ struct Inner {
     clock: Clock,
     ids: Arc<dyn IdSource>,
     wake: tokio::sync::Notify,
+    redrives: tokio::sync::Mutex<()>,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
 }
 
@@ -70,6 +71,7 @@ impl Store {
             clock: config.clock,
             ids: config.ids,
             wake: tokio::sync::Notify::new(),
+            redrives: tokio::sync::Mutex::default(),
             operations,
         });
         tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), waiting));

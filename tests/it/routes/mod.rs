@@ -8,5 +8,6 @@ mod messages;
 mod preferences;
 mod problems;
 mod relay_control;
+mod relay_redrive;
 mod relay_routes;
 mod tenants;

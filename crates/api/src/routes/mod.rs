@@ -17,6 +17,7 @@ pub mod operator_clients;
 mod paths;
 pub mod preferences;
 pub mod relay_control;
+pub mod relay_redrive;
 mod relay_route_input;
 pub mod relay_routes;
 pub mod service;
@@ -67,6 +68,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(nodes::list)
         .service(relay_control::pause)
         .service(relay_control::resume)
+        .service(relay_redrive::put_back)
         .service(service::healthz)
         .service(service::readyz)
         .service(service::document);

@@ -19,6 +19,7 @@ mod submit;
 mod sweep;
 pub(crate) mod writer;
 
+pub(crate) use submit::KEY_LIFE_MS;
 pub use submit::{Idempotency, Submission, Submitted};
 
 /// The outbox as the relay sees it, with what is needed to render a From.
@@ -65,7 +66,7 @@ impl Store {
     }
 
     /// Now, by the database's clock.
-    async fn database_now<C: ConnectionTrait>(&self, connection: &C) -> Result<i64, StoreError> {
+    pub(crate) async fn database_now<C: ConnectionTrait>(&self, connection: &C) -> Result<i64, StoreError> {
         let sql = format!("SELECT {} AS now", now_sql(connection));
         let row = connection
             .query_one_raw(statement(connection, sql, [self.shift()]))
