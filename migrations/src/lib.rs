@@ -8,6 +8,7 @@ pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod dialect;
 mod m0001_foundation;
+mod m0002_relay_control;
 mod m0003_fair_queue;
 
 /// Every migration, oldest first.
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m0001_foundation::Foundation),
+            Box::new(m0002_relay_control::RelayControl),
             Box::new(m0003_fair_queue::FairQueue),
         ]
     }

@@ -263,6 +263,17 @@ impl TenantScope {
         &self.actor
     }
 
+    /// Whether the actor may write what the provider manages for Cloud tenants: on Cloud only the provider itself.
+    ///
+    /// # Errors
+    /// [`ProviderManaged`] for a Cloud tenant's own people and clients.
+    pub const fn refuse_managed(&self) -> Result<(), ProviderManaged> {
+        match (self.tenant.edition, self.actor.tenant) {
+            (Edition::Cloud, Some(_)) => Err(ProviderManaged),
+            (Edition::Cloud, None) | (Edition::OnPremises, _) => Ok(()),
+        }
+    }
+
     /// The only way to what writes a connection.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod ids;
 pub mod message;
 pub mod outbox;
+pub mod preferences;
 pub mod reply;
 pub mod retry;
 pub mod secret;

@@ -102,7 +102,12 @@ pub struct Limits {
     pub test_emails_per_day: Option<u32>,
     /// Two-factor codes to one recipient in 15 minutes; 5 by default.
     pub codes_per_recipient_15min: Option<u32>,
+    /// Slots in a turn of its lane, among the tenants that have mail due: 1 to [`MAX_WEIGHT`]; 1 by default.
+    pub weight: Option<u32>,
 }
+
+/// The largest share a tenant can have: one with it sends a hundred times as often as one without, and nobody starves.
+pub const MAX_WEIGHT: u32 = 100;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -41,6 +41,7 @@ struct Inner {
     lanes: outbox::lanes::Lanes,
     kept: outbox::context::Kept,
     news: outbox::news::News,
+    redrives: tokio::sync::Mutex<()>,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
 }
 
@@ -75,6 +76,7 @@ impl Store {
             lanes: outbox::lanes::Lanes::default(),
             kept: outbox::context::Kept::default(),
             news,
+            redrives: tokio::sync::Mutex::default(),
             operations,
         });
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));

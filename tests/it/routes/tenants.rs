@@ -42,6 +42,22 @@ async fn a_tenant_is_made_read_by_id_and_slug_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_tenants_weight_is_a_limit_from_1_to_100() {
+    let service = Service::start().await;
+    service.tenant("acme").await;
+    let set = async |weight| {
+        let change = json!({ "limits": { "weight": weight } });
+        service.operator.patch("/v1/tenants/acme", &change).await
+    };
+    assert_eq!(set(json!(100)).await.expect(200)["limits"]["weight"], 100);
+    assert_eq!(set(json!(null)).await.expect(200)["limits"]["weight"], json!(null));
+    for outside in [0, 101] {
+        let faults = set(json!(outside)).await.problem(422, "validation_failed");
+        assert_eq!(faults, [("/limits/weight".to_owned(), "out_of_range".to_owned())]);
+    }
+}
+
+#[tokio::test]
 async fn a_stale_edit_is_refused_and_a_taken_slug_is_a_conflict() {
     let service = Service::start().await;
     service.tenant("acme").await;

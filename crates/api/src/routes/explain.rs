@@ -132,11 +132,11 @@ fn why(delivery: &Delivery) -> String {
         .map(|error| format!(" ({error})"))
         .unwrap_or_default();
     match (delivery.status, delivery.held_by) {
-        (DeliveryStatus::Queued, Some(HeldBy::RelayPaused)) => "An operator has paused the relay.".to_owned(),
-        (DeliveryStatus::Queued, Some(HeldBy::NoRoute)) => "The relay has no route that may be used: none exists, or all are paused.".to_owned(),
-        (DeliveryStatus::Queued, Some(HeldBy::TenantSuspended)) => "The provider has suspended this tenant.".to_owned(),
-        (DeliveryStatus::Queued, Some(HeldBy::Configuration)) => format!("The next server refused the relay itself, not this recipient{last}."),
-        (DeliveryStatus::Queued, Some(HeldBy::ServerUnavailable)) => format!("The next server fails or is busy, and is asked again shortly{last}."),
+        (_, Some(HeldBy::RelayPaused)) => "An operator has paused the relay.".to_owned(),
+        (_, Some(HeldBy::NoRoute)) => "The relay has no route that may be used: none exists, or all are paused.".to_owned(),
+        (_, Some(HeldBy::TenantSuspended)) => "The provider has suspended this tenant.".to_owned(),
+        (_, Some(HeldBy::Configuration)) => format!("The next server refused the relay itself, not this recipient{last}."),
+        (_, Some(HeldBy::ServerUnavailable)) => format!("The next server fails or is busy, and is asked again shortly{last}."),
         (DeliveryStatus::Scheduled, _) => "It waits for its send_at.".to_owned(),
         (DeliveryStatus::Queued, None) => "It waits for a worker.".to_owned(),
         (DeliveryStatus::Sending, _) => "A relay process is sending it now.".to_owned(),
@@ -156,7 +156,7 @@ fn why(delivery: &Delivery) -> String {
 fn next(delivery: &Delivery, expires_at: Timestamp) -> String {
     let gives_up = instant(expires_at);
     match (delivery.status, delivery.due_at, delivery.held_by) {
-        (DeliveryStatus::OutcomeUnknown, Some(at), _) => format!("It is sent once more at {}.", instant(at)),
+        (DeliveryStatus::OutcomeUnknown, Some(at), None) => format!("It is sent once more at {}.", instant(at)),
         (DeliveryStatus::OutcomeUnknown, None, _) => {
             "It is not sent again by itself, so that nobody gets it twice; retry it if it is missed.".to_owned()
         }

@@ -15,6 +15,9 @@ pub mod messages;
 pub mod nodes;
 pub mod operator_clients;
 mod paths;
+pub mod preferences;
+pub mod relay_control;
+pub mod relay_redrive;
 mod relay_route_input;
 pub mod relay_routes;
 pub mod service;
@@ -43,7 +46,9 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(api_clients::delete)
         .service(api_clients::rotate)
         .service(email_settings::read)
-        .service(email_settings::replace);
+        .service(email_settings::replace)
+        .service(preferences::read)
+        .service(preferences::replace);
     config
         .service(messages::submit)
         .service(messages::submit_batch)
@@ -61,6 +66,9 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(relay_routes::pause)
         .service(relay_routes::resume)
         .service(nodes::list)
+        .service(relay_control::pause)
+        .service(relay_control::resume)
+        .service(relay_redrive::put_back)
         .service(service::healthz)
         .service(service::readyz)
         .service(service::document);

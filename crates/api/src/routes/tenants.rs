@@ -26,6 +26,7 @@ use crate::{
 const MOST: i64 = 1_000_000_000;
 
 type LimitValue = Option<Bounded<0, MOST>>;
+type Weight = Bounded<1, 100>;
 
 /// What the provider allows a tenant; null is the deployment's default.
 #[derive(Debug, Default, Deserr, ToSchema)]
@@ -59,6 +60,10 @@ pub(crate) struct LimitsInput {
     #[deserr(default)]
     #[schema(value_type = Option<u32>, example = 5)]
     codes_per_recipient_15min: LimitValue,
+    /// Share of the relay among the tenants that have mail due, 1 to 100; default 1.
+    #[deserr(default)]
+    #[schema(value_type = Option<u32>, example = 1, minimum = 1, maximum = 100)]
+    weight: Option<Weight>,
 }
 
 impl From<LimitsInput> for Limits {
@@ -72,6 +77,7 @@ impl From<LimitsInput> for Limits {
             test_emails_per_minute: limit(input.test_emails_per_minute),
             test_emails_per_day: limit(input.test_emails_per_day),
             codes_per_recipient_15min: limit(input.codes_per_recipient_15min),
+            weight: input.weight.and_then(|weight| u32::try_from(weight.0).ok()),
         }
     }
 }
@@ -127,6 +133,8 @@ pub(crate) struct PatchLimits {
     test_emails_per_day: Patch<Bounded<0, MOST>>,
     #[deserr(default)]
     codes_per_recipient_15min: Patch<Bounded<0, MOST>>,
+    #[deserr(default)]
+    weight: Patch<Weight>,
 }
 
 impl PatchLimits {
@@ -135,6 +143,7 @@ impl PatchLimits {
             let value = patch.over(before.map(|limit| Bounded(i64::from(limit))));
             value.and_then(|value| u32::try_from(value.0).ok())
         };
+        let weight = self.weight.over(before.weight.map(|weight| Bounded(i64::from(weight))));
         Limits {
             messages_per_minute: limit(self.messages_per_minute, before.messages_per_minute),
             messages_per_day: limit(self.messages_per_day, before.messages_per_day),
@@ -143,6 +152,7 @@ impl PatchLimits {
             test_emails_per_minute: limit(self.test_emails_per_minute, before.test_emails_per_minute),
             test_emails_per_day: limit(self.test_emails_per_day, before.test_emails_per_day),
             codes_per_recipient_15min: limit(self.codes_per_recipient_15min, before.codes_per_recipient_15min),
+            weight: weight.and_then(|weight| u32::try_from(weight.0).ok()),
         }
     }
 }
@@ -196,6 +206,8 @@ pub(crate) struct LimitsBody {
     test_emails_per_day: Option<u32>,
     /// Two-factor codes to one recipient in 15 minutes.
     codes_per_recipient_15min: Option<u32>,
+    /// Share of the relay among the tenants that have mail due.
+    weight: Option<u32>,
 }
 
 /// Why and since when a tenant may not send.
@@ -226,6 +238,7 @@ impl From<Tenant> for TenantBody {
                 test_emails_per_minute: limits.test_emails_per_minute,
                 test_emails_per_day: limits.test_emails_per_day,
                 codes_per_recipient_15min: limits.codes_per_recipient_15min,
+                weight: limits.weight,
             },
             suspended: tenant.suspended.map(|suspension| SuspensionBody {
                 at: instant(suspension.at),

@@ -96,6 +96,11 @@ impl DeliveryStatus {
     }
 }
 
+impl DeliveryStatus {
+    /// What an operator may put back for many tenants at once: what failed, or may have, by the next server's doing.
+    pub const REDRIVABLE: [Self; 3] = [Self::Bounced, Self::Deferred, Self::OutcomeUnknown];
+}
+
 impl FromStr for DeliveryStatus {
     type Err = Fault;
 

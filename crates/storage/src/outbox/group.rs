@@ -224,9 +224,9 @@ impl Store {
         self.claim_lane(transaction, claim, now).await
     }
 
-    /// Whether anything can be sent at all.
+    /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay.
     async fn may_send(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
-        Ok(!self.current_routes(transaction).await?.is_empty())
+        Ok(!crate::provider::is_paused(transaction).await? && !self.current_routes(transaction).await?.is_empty())
     }
 }
 

@@ -29,6 +29,7 @@ mod sweep;
 mod turns;
 pub(crate) mod writer;
 
+pub(crate) use submit::KEY_LIFE_MS;
 pub use submit::{Idempotency, Submission, Submitted};
 
 /// The outbox as the relay sees it, with what is needed to render a From.
@@ -87,7 +88,7 @@ impl Store {
     }
 
     /// Now, by the database's clock.
-    async fn database_now<C: ConnectionTrait>(&self, connection: &C) -> Result<i64, StoreError> {
+    pub(crate) async fn database_now<C: ConnectionTrait>(&self, connection: &C) -> Result<i64, StoreError> {
         // The file's clock is this machine's.
         if !self.is_shared() {
             return Ok(self.now_ms());

@@ -12,6 +12,7 @@ use domain::{
         state::DeliveryStatus,
     },
     outbox::{AttemptReport, Outcome, Settled, Settlement},
+    preferences::OnOutcomeUnknown,
 };
 use sea_orm::{DatabaseTransaction, FromQueryResult};
 use serde_json::{Map, Value, json};
@@ -23,7 +24,7 @@ use super::{
     millis,
     rows::{Sql, Type, pieces},
 };
-use crate::{Store, error::StoreError};
+use crate::{Store, error::StoreError, tenant::ON_OUTCOME_UNKNOWN};
 
 /// A code of unknown outcome is sent again only while it still helps: more than two minutes of life.
 const CODE_LIFE_LEFT_MS: i64 = 120_000;
@@ -36,6 +37,7 @@ pub(super) struct Standing {
     pub(super) expires_at: i64,
     pub(super) attempts: i64,
     pub(super) unknowns: i64,
+    pub(super) on_outcome_unknown: Option<String>,
 }
 
 /// A delivery's next state.
@@ -140,11 +142,13 @@ impl Store {
         let mut found: HashMap<(Uuid, Uuid), Found> = HashMap::new();
         for piece in pieces(&leases) {
             let sql = with_leases(transaction, piece)
-                .text("SELECT d.tenant_id, d.id, d.status, d.message_id, d.kind, d.expires_at, d.attempts, d.unknowns ")
-                .text("FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.id = v.id AND d.lease_epoch = v.epoch ")
-                .text("WHERE d.status IN ('sending', 'outcome_unknown') OR d.status = 'sent' AND d.updated_at = ")
+                .text("SELECT deliveries.tenant_id, deliveries.id, status, message_id, kind, expires_at, attempts, unknowns, ")
+                .text(ON_OUTCOME_UNKNOWN)
+                .text(" FROM v JOIN deliveries ON deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id ")
+                .text("AND deliveries.lease_epoch = v.epoch ")
+                .text("WHERE status IN ('sending', 'outcome_unknown') OR status = 'sent' AND updated_at = ")
                 .value(now, Type::Int)
-                .postgres(" ORDER BY d.tenant_id, d.id FOR UPDATE OF d");
+                .postgres(" ORDER BY deliveries.tenant_id, deliveries.id FOR UPDATE OF deliveries");
             let rows: Vec<Found> = sql.all(transaction).await?;
             found.extend(rows.into_iter().map(|row| ((row.tenant_id, row.id), row)));
         }
@@ -352,7 +356,8 @@ fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duratio
     }
 }
 
-/// When a delivery of unknown outcome goes again, if it does: a code while it still helps, all else once.
+/// When a delivery of unknown outcome goes again, if it does: a code while it still helps, an access request once, all else
+/// once if the tenant has not chosen to hold it.
 pub(super) fn resend_at(standing: &Standing, now: i64, unknown_delay: Duration) -> Option<i64> {
     let code = standing.kind == Kind::TwoFactorCode.as_str();
     if code {
@@ -361,10 +366,11 @@ pub(super) fn resend_at(standing: &Standing, now: i64, unknown_delay: Duration) 
     if standing.unknowns > 0 {
         return None;
     }
-    let delay = if standing.kind == Kind::AccessRequest.as_str() {
-        Duration::ZERO
-    } else {
-        unknown_delay
+    let hold = standing.on_outcome_unknown.as_deref() == Some(OnOutcomeUnknown::Hold.as_str());
+    let delay = match (standing.kind == Kind::AccessRequest.as_str(), hold) {
+        (true, _) => Duration::ZERO,
+        (false, false) => unknown_delay,
+        (false, true) => return None,
     };
     Some(now.saturating_add(millis(delay)))
 }

@@ -12,7 +12,7 @@ use super::{
     settle::{Standing, resend_at},
     statement,
 };
-use crate::{Store, error::StoreError};
+use crate::{Store, error::StoreError, tenant::ON_OUTCOME_UNKNOWN};
 
 /// Rows a sweep puts right in one transaction at most; the next one goes on.
 const BATCH: i64 = 500;
@@ -81,9 +81,11 @@ impl Store {
             .all(transaction)
             .await?;
         for row in found {
-            let sql = "UPDATE deliveries SET lease_until = NULL, lease_node = NULL, status = 'outcome_unknown', updated_at = $4 \
-                       WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3 AND status = 'sending' AND lease_until <= $4 \
-                       RETURNING message_id, kind, expires_at, attempts, unknowns";
+            let sql = format!(
+                "UPDATE deliveries SET lease_until = NULL, lease_node = NULL, status = 'outcome_unknown', updated_at = $4 \
+                 WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3 AND status = 'sending' AND lease_until <= $4 \
+                 RETURNING message_id, kind, expires_at, attempts, unknowns, {ON_OUTCOME_UNKNOWN}"
+            );
             let values = [row.tenant_id.into(), row.id.into(), row.lease_epoch.into(), now.into()];
             let standing = Standing::find_by_statement(statement(transaction, sql, values))
                 .one(transaction)

@@ -4,10 +4,16 @@ use domain::access::ProviderScope;
 
 use crate::Store;
 
+mod idempotency;
 pub(crate) mod operator_clients;
+mod redrive;
+mod relay_state;
 mod routes;
 mod tenants;
 
+pub use redrive::Redrive;
+pub use relay_state::RelayState;
+pub(crate) use relay_state::is_paused;
 pub(crate) use tenants::weight_of;
 
 pub use routes::{PasswordChange, RouteChange};

@@ -6,7 +6,7 @@ use domain::{
     branding::Branding,
     clock::from_millis,
     ids::TenantId,
-    tenant::{Edition, Limits, Slug, Suspension, Tenant},
+    tenant::{Edition, Limits, MAX_WEIGHT, Slug, Suspension, Tenant},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
@@ -322,13 +322,6 @@ fn tenant(row: tenant::Model) -> Result<Tenant, StoreError> {
     })
 }
 
-/// The tenant's weight in the round, as its limits say; 1 where they do not.
-pub(crate) fn weight_of(limits: &str) -> u32 {
-    let limits: Option<Value> = serde_json::from_str(limits).ok();
-    let weight = limits.and_then(|limits| limits.get("weight")?.as_u64());
-    weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or(1).max(1)
-}
-
 fn limits_json(limits: &Limits) -> Value {
     json!({
         "messages_per_minute": limits.messages_per_minute,
@@ -338,6 +331,7 @@ fn limits_json(limits: &Limits) -> Value {
         "test_emails_per_minute": limits.test_emails_per_minute,
         "test_emails_per_day": limits.test_emails_per_day,
         "codes_per_recipient_15min": limits.codes_per_recipient_15min,
+        "weight": limits.weight,
     })
 }
 
@@ -357,5 +351,12 @@ fn limits(text: &str) -> Result<Limits, StoreError> {
         test_emails_per_minute: limit("test_emails_per_minute"),
         test_emails_per_day: limit("test_emails_per_day"),
         codes_per_recipient_15min: limit("codes_per_recipient_15min"),
+        weight: limit("weight"),
     })
+}
+
+/// A tenant's slots in a turn, of its stored limits.
+pub(crate) fn weight_of(stored: &str) -> u32 {
+    let weight = limits(stored).ok().and_then(|limits| limits.weight);
+    weight.unwrap_or(1).clamp(1, MAX_WEIGHT)
 }

@@ -121,26 +121,33 @@ impl TenantStore<'_> {
             .all(connection)
             .await?;
         let held_by = self.held_by(connection, &rows).await?;
+        let now = self.store.now_ms();
         let mut found: HashMap<Uuid, Vec<Delivery>> = HashMap::new();
         for row in rows {
-            found.entry(row.message_id).or_default().push(delivery(row, held_by)?);
+            found
+                .entry(row.message_id)
+                .or_default()
+                .push(delivery(row, held_by, now)?);
         }
         Ok(found)
     }
 }
 
 impl TenantStore<'_> {
-    /// What keeps this tenant's queued mail, as far as it concerns all of it.
+    /// What keeps this tenant's due mail, as far as it concerns all of it.
     async fn held_by<C: ConnectionTrait>(
         &self,
         connection: &C,
         rows: &[delivery::Model],
     ) -> Result<Option<HeldBy>, StoreError> {
-        if !rows.iter().any(|row| row.status == DeliveryStatus::Queued.as_str()) {
+        if !rows.iter().any(|row| row.due_at.is_some()) {
             return Ok(None);
         }
         if self.scope.standing() == Standing::Suspended {
             return Ok(Some(HeldBy::TenantSuspended));
+        }
+        if self.store.relay_state(connection).await?.paused.is_some() {
+            return Ok(Some(HeldBy::RelayPaused));
         }
         let shared = self.scope.edition() == Edition::Cloud;
         let stuck = shared && self.store.usable_routes(connection).await?.is_empty();
@@ -218,15 +225,17 @@ fn message(row: message::Model, deliveries: Vec<Delivery>) -> Result<Message, St
     })
 }
 
-fn delivery(row: delivery::Model, held_by: Option<HeldBy>) -> Result<Delivery, StoreError> {
+fn delivery(row: delivery::Model, held_by: Option<HeldBy>, now: i64) -> Result<Delivery, StoreError> {
     let status: DeliveryStatus = row.status.parse().map_err(|_| StoreError::Corrupt("status"))?;
+    // What waits for a later time is held by that time alone.
+    let due = status == DeliveryStatus::Queued || row.due_at.is_some_and(|at| at <= now);
     Ok(Delivery {
         id: DeliveryId::new(row.id),
         to: row.recipient.parse().map_err(|_| StoreError::Corrupt("recipient"))?,
         status,
         attempts: u32::try_from(row.attempts).unwrap_or_default(),
         due_at: row.due_at.map(from_millis),
-        held_by: (status == DeliveryStatus::Queued).then_some(held_by).flatten().or(row
+        held_by: due.then_some(held_by).flatten().or(row
             .held_by
             .as_deref()
             .and_then(|held| HeldBy::ALL.into_iter().find(|by| by.as_str() == held))),

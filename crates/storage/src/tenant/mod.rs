@@ -11,6 +11,7 @@ mod control;
 mod email_settings;
 mod messages;
 mod owned;
+mod preferences;
 
 pub(crate) use api_clients::parse_roles;
 pub use api_clients::{ApiClient, NewApiClient};
@@ -18,6 +19,8 @@ pub use email_settings::SettingsVersion;
 pub(crate) use email_settings::{current_brandings, insert_first as insert_first_settings};
 pub use messages::MessageFilter;
 pub(crate) use owned::TenantOwned;
+pub(crate) use preferences::ON_OUTCOME_UNKNOWN;
+pub use preferences::PreferencesVersion;
 
 /// One tenant's part of the store.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message};
+use crate::entity::{api_client, delivery, email_settings, event, message, preferences};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -28,4 +28,8 @@ impl TenantOwned for delivery::Entity {
 
 impl TenantOwned for event::Entity {
     const TENANT: Self::Column = event::Column::TenantId;
+}
+
+impl TenantOwned for preferences::Entity {
+    const TENANT: Self::Column = preferences::Column::TenantId;
 }

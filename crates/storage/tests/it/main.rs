@@ -7,6 +7,12 @@ mod migrations;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod outcome_unknown;
+#[cfg(test)]
+mod redrive;
+#[cfg(test)]
+mod relay_pause;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod support;
