@@ -182,7 +182,7 @@ pub struct Route {
     pub server: SmtpServer,
     /// Connections a relay process keeps at most, 1–1000.
     pub max_connections: u32,
-    /// Messages a second at most; none is no bound.
+    /// Messages a second that a relay process sends at most; none is no bound.
     pub messages_per_second: Option<u32>,
     /// Lower goes first.
     pub priority: i32,

@@ -9,7 +9,7 @@ pub mod gate;
 pub mod inbox;
 pub mod metrics;
 pub mod places;
-pub mod pool;
+mod pool;
 pub mod session;
 mod stream;
 pub mod template;

@@ -53,7 +53,7 @@ pub(crate) struct RouteBody {
     /// Connections a relay process keeps at most.
     #[schema(example = 10)]
     max_connections: u32,
-    /// Messages a second at most; null is no bound.
+    /// Messages a second that each relay process sends at most; null is no bound.
     #[schema(example = json!(null))]
     messages_per_second: Option<u32>,
     /// Lower goes first.

@@ -31,7 +31,7 @@ use crate::{
     gate::Gate,
     metrics::Metrics,
     session::{Dialer, Timeouts},
-    transport::Transports,
+    transport::{RouteHealth, Transports},
 };
 
 /// How long what is in flight may take once the end is asked for.
@@ -85,6 +85,12 @@ impl<O: Outbox> Dispatcher<O> {
             desk: Arc::new(Desk::new(outbox, node, composer, transports, metrics)),
             places: settings.places,
         })
+    }
+
+    /// The health of the routes as this process sees it; the handle outlives the dispatcher.
+    #[must_use]
+    pub fn route_health(&self) -> RouteHealth {
+        self.desk.transports.route_health()
     }
 
     /// Works until `shutdown`, then finishes what is in flight, 30 s at most, gives the rest back and closes every session.

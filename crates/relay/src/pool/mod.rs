@@ -17,7 +17,7 @@ use domain::{
     message::kind::Lane,
 };
 use tokio::{
-    sync::Notify,
+    sync::{Notify, futures::Notified},
     time::{Instant, timeout},
 };
 use tokio_util::task::TaskTracker;
@@ -147,8 +147,8 @@ impl Pools {
     }
 
     /// Resolves when a server's breaker changes its condition.
-    pub(crate) async fn changed(&self) {
-        self.changed.notified().await;
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     /// Does something beside the messages; the end waits for it as for those who take leave.

@@ -1,8 +1,8 @@
 //! The sessions to one server, and how many there may be at once.
 //!
 //! The server is a route's or a tenant's own. Before a session is used there is a place to be had, then a token where the
-//! route has a rate, then leave by the breaker. Some places are kept for the urgent lane: whoever waits for a place waits in a queue, and a sign-in code must not wait
-//! behind every notification that came before it.
+//! route has a rate, then leave by the breaker. Some places are kept for the urgent lane: whoever waits for a place waits in
+//! a queue, and a sign-in code must not wait behind every notification that came before it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

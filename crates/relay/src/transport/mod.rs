@@ -11,7 +11,7 @@ use domain::{
     outbox::{AttemptReport, Job, Outcome, Path},
     reply::Stage,
 };
-use tokio::time::Instant;
+use tokio::{sync::futures::Notified, time::Instant};
 
 use crate::{
     compose::WireMessage,
@@ -96,9 +96,10 @@ impl Transports {
         self.pools.blocked(lane)
     }
 
-    /// Resolves when the health of a server changes, and with it perhaps what is worth claiming.
-    pub async fn health_changed(&self) {
-        self.pools.changed().await;
+    /// Resolves when the health of a server changes, and with it perhaps what is worth claiming. It hears every change from
+    /// the call on: call it, ask [`Transports::shared_capacity`], then wait.
+    pub fn health_changed(&self) -> Notified<'_> {
+        self.pools.changed()
     }
 
     /// The health of the routes, for the overview.
