@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{Store, entity::event, error::StoreError};
 
 mod claim;
+mod crash;
 mod node;
 mod port;
 mod settle;

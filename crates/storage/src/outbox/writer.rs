@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     claim::Claimed,
+    crash,
     submit::{Submission, Submitted},
 };
 use crate::{Inner, Store, error::StoreError};
@@ -152,7 +153,9 @@ impl Store {
         for operation in group {
             done.push(self.apply(&transaction, operation).await?);
         }
+        crash::before_commit(group);
         transaction.commit().await?;
+        crash::after_commit(group);
         Ok(done)
     }
 
