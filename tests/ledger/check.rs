@@ -106,7 +106,10 @@ impl<'a> Desk<'a> {
     fn orphan(&self, message: &Stored) -> Option<Violation> {
         let group = self.groups.get(message.supersede.as_ref()?)?;
         let newest = group.iter().map(|other| &other.message).max()?;
-        let superseded = message.deliveries.iter().any(|d| d.status == DeliveryStatus::Superseded);
+        let superseded = message
+            .deliveries
+            .iter()
+            .any(|d| d.status == DeliveryStatus::Superseded);
         (newest == &message.message && superseded).then(|| Violation::Orphaned {
             message: message.message.clone(),
         })
@@ -193,7 +196,10 @@ impl<'a> Desk<'a> {
     }
 
     fn copies_of(&self, delivery: &StoredDelivery) -> &[&Taken] {
-        self.taken.get(delivery.id.as_str()).map(Vec::as_slice).unwrap_or_default()
+        self.taken
+            .get(delivery.id.as_str())
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }
 
@@ -218,9 +224,10 @@ fn explained(first: &Taken, second: &Taken, faults: &[Fault]) -> bool {
 /// A node that wakes up past its leases finishes nothing that it had begun.
 fn after_lease(evidence: &Evidence) -> impl Iterator<Item = Violation> {
     evidence.frozen.iter().flat_map(|frozen| {
-        let late = evidence.taken.iter().filter(|copy| {
-            copy.node == frozen.node && copy.begun_at < frozen.from && copy.dot_at >= frozen.until
-        });
+        let late = evidence
+            .taken
+            .iter()
+            .filter(|copy| copy.node == frozen.node && copy.begun_at < frozen.from && copy.dot_at >= frozen.until);
         late.map(|copy| Violation::AfterLease {
             delivery: copy.delivery.clone(),
             node: copy.node.clone(),

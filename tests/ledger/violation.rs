@@ -26,7 +26,11 @@ pub(crate) enum Violation {
     /// The store says that it did not go, without ever having been in doubt; the sink has it.
     Denied { delivery: String, status: DeliveryStatus },
     /// The sink took it more often than there were doubts.
-    OverTheBound { delivery: String, copies: usize, doubts: usize },
+    OverTheBound {
+        delivery: String,
+        copies: usize,
+        doubts: usize,
+    },
     /// The sink took it twice, answered the first, and nothing happened in between.
     Unexplained { delivery: String },
     /// It arrived after its end.
@@ -38,7 +42,11 @@ pub(crate) enum Violation {
     /// A node that woke up past its lease wrote its dot.
     AfterLease { delivery: String, node: String },
     /// Something took longer than promised.
-    Slow { what: &'static str, took: Millis, limit: Millis },
+    Slow {
+        what: &'static str,
+        took: Millis,
+        limit: Millis,
+    },
     /// The service did not do what the fault demands of it.
     Behaviour(String),
 }
@@ -49,16 +57,27 @@ impl fmt::Display for Violation {
             Self::Lost { delivery } => write!(f, "lost: {delivery} was accepted and is not in the store"),
             Self::NeverArrived { delivery } => write!(f, "lost: {delivery} is sent and never reached the sink"),
             Self::SecondMessage { number, messages } => {
-                write!(f, "submission {number} made {messages} messages under one idempotency key")
+                write!(
+                    f,
+                    "submission {number} made {messages} messages under one idempotency key"
+                )
             }
             Self::Stranger { message } => write!(f, "nobody asked for the message {message}"),
             Self::UnknownMail { delivery } => write!(f, "the sink took {delivery}, which the store does not have"),
             Self::NotFinal { delivery, status } => write!(f, "{delivery} is still {}", status.as_str()),
             Self::WithoutReason { delivery, status } => write!(f, "{delivery} is {} without a reason", status.as_str()),
             Self::Denied { delivery, status } => {
-                write!(f, "{delivery} is {}, was never in doubt, and reached the sink", status.as_str())
+                write!(
+                    f,
+                    "{delivery} is {}, was never in doubt, and reached the sink",
+                    status.as_str()
+                )
             }
-            Self::OverTheBound { delivery, copies, doubts } => {
+            Self::OverTheBound {
+                delivery,
+                copies,
+                doubts,
+            } => {
                 write!(f, "{delivery} reached the sink {copies} times with {doubts} doubts")
             }
             Self::Unexplained { delivery } => write!(f, "{delivery} was sent twice without a fault in between"),
