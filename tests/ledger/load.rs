@@ -148,7 +148,8 @@ impl Shared {
         }
     }
 
-    /// Withdraws a message. 409 is success as well: an earlier try went through, its answer was lost.
+    /// Withdraws a message. 409 is success as well: an earlier try went through, its answer was lost. What is not there
+    /// any more is for the reckoning to find.
     async fn cancel(&self, letter: &Letter, accepted: &Accepted) -> Fallible<bool> {
         let path = format!(
             "/v1/tenants/{}/messages/{}/cancel",
@@ -161,6 +162,7 @@ impl Shared {
             .await?;
         match answer.status {
             200 | 409 => Ok(true),
+            404 => Ok(false),
             status => Err(format!("cancelling {}: {status} {}", accepted.message, answer.body).into()),
         }
     }
