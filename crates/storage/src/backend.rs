@@ -14,6 +14,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{database_url::DatabaseUrl, error::StoreError};
 
@@ -163,6 +164,7 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
         .sqlx_logging(false);
     // Nothing is gained by closing a file's connections, and a reopened one has no prepared statements.
     options.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    options.map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(is_outside_transactions(connection)));
     options.map_sqlx_sqlite_opts(|options| {
         options
             .busy_timeout(WAIT)
@@ -173,6 +175,18 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
             .pragma("secure_delete", "ON")
     });
     options
+}
+
+/// Whether a connection that was given back may be used again.
+///
+/// A full disk makes SQLite roll a transaction back by itself, which the driver does not see: it goes on counting one, and
+/// would take a later commit for that of a savepoint, which commits nothing. A connection whose count is off is thrown away.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // Perhaps only a rollback that still waits for the connection's thread, which takes things in order.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// The expression for the database's own clock, in milliseconds; a test's shift is added where it is used.
@@ -222,6 +236,37 @@ mod tests {
         assert_eq!(pragma("synchronous").await, "2");
         assert_eq!(pragma("journal_mode").await, "wal");
         assert_eq!(pragma("foreign_keys").await, "1");
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_a_commit_is_a_commit_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let backend = Backend::connect(&DatabaseUrl::Sqlite(path)).await.unwrap();
+        let setup = backend.begin().await.unwrap();
+        setup
+            .execute_unprepared("CREATE TABLE letters (body BLOB)")
+            .await
+            .unwrap();
+        setup.commit().await.unwrap();
+        let crowded = backend.begin().await.unwrap();
+        crowded.execute_unprepared("PRAGMA max_page_count = 8").await.unwrap();
+        let too_much = "INSERT INTO letters VALUES (zeroblob(100000))";
+        assert!(crowded.execute_unprepared(too_much).await.is_err());
+        drop(crowded);
+        // What is rolled back next must not leave a transaction open for what is committed after it.
+        drop(backend.begin().await.unwrap());
+
+        let transaction = backend.begin().await.unwrap();
+        transaction
+            .execute_unprepared("INSERT INTO letters VALUES (x'01')")
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+
+        let statement = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) FROM letters");
+        let row = backend.read().query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use domain::{
+    crash::Point,
     ids::NodeId,
     outbox::{AttemptReport, Job, Outbox, Outcome, Settled, Settlement},
     reply::{Patience, Stage, Suppress},
@@ -110,6 +111,7 @@ impl<O: Outbox> Desk<O> {
                     outcome,
                     report,
                 };
+                Point::AfterReply.reach();
                 // Leaving it unsettled is for the sweep of another process to mend.
                 self.abandoned.run_until_cancelled(self.settle(settlement)).await;
             }

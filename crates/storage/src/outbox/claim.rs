@@ -145,7 +145,7 @@ async fn claim_of(
     let mut claimed = Vec::new();
     match transaction.get_database_backend() {
         DbBackend::Postgres => {
-            for piece in pieces(drawn) {
+            for piece in pieces(transaction, drawn) {
                 let sql = lease(transaction, claim.node, now)
                     .text("(SELECT d.tenant_id, d.id FROM (VALUES ")
                     .rows(piece, [Type::Uuid, Type::Int], |drawn| {

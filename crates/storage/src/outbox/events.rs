@@ -50,7 +50,7 @@ pub(super) async fn insert<C: ConnectionTrait>(connection: &C, events: &[EventRo
         Type::Int,
         Type::Text,
     ];
-    for piece in pieces(events) {
+    for piece in pieces(connection, events) {
         Sql::new(connection)
             .text("INSERT INTO events (tenant_id, id, message_id, delivery_id, type, at, detail) VALUES ")
             .rows(piece, TYPES, |event| {

@@ -8,6 +8,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::{
     claim::Claimed,
+    crash,
     events::{self, EventRow},
     insert,
     lanes::Wanted,
@@ -111,7 +112,9 @@ impl Store {
             });
         }
         events::insert(&transaction, &happened).await?;
+        crash::before_commit(group);
         transaction.commit().await?;
+        crash::after_commit(group);
         let done = done.into_iter().collect::<Option<Vec<Done>>>();
         Ok((done.ok_or(StoreError::Busy)?, joined))
     }

@@ -49,7 +49,7 @@ pub(super) async fn take_keys(
         (a.tenant_id, &a.operation, &a.key_hash).cmp(&(b.tenant_id, &b.operation, &b.key_hash))
     });
     let mut taken: HashSet<Taken> = HashSet::new();
-    for piece in pieces(&sorted) {
+    for piece in pieces(transaction, &sorted) {
         taken.extend(insert_keys(transaction, piece).await?);
     }
     let mut answers: Vec<Option<Submitted>> = keys.iter().map(|_| None).collect();
@@ -217,7 +217,7 @@ async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMe
         Type::Text,
         Type::Text,
     ];
-    for piece in pieces(prepared) {
+    for piece in pieces(transaction, prepared) {
         Sql::new(transaction)
             .text("INSERT INTO messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata) VALUES ")
             .rows(piece, TYPES, |prepared| {
@@ -242,7 +242,7 @@ async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMe
 }
 
 async fn insert_bodies(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
-    for piece in pieces(prepared) {
+    for piece in pieces(transaction, prepared) {
         Sql::new(transaction)
             .text("INSERT INTO message_bodies (tenant_id, message_id, sealed) VALUES ")
             .rows(piece, [Type::Uuid, Type::Uuid, Type::Bytes], |prepared| {
@@ -275,7 +275,7 @@ async fn insert_deliveries(transaction: &DatabaseTransaction, rows: &[&delivery:
         Type::Uuid,
         Type::Int,
     ];
-    for piece in pieces(rows) {
+    for piece in pieces(transaction, rows) {
         Sql::new(transaction)
             .text("INSERT INTO deliveries (tenant_id, id, message_id, lane, kind, recipient, recipient_name, message_id_domain, ")
             .text("status, due_at, expires_at, attempts, unknowns, lease_epoch, lease_until, lease_node, updated_at) VALUES ")

@@ -45,7 +45,7 @@ impl Store {
         now: i64,
     ) -> Result<Vec<Fence>, StoreError> {
         let mut count = 0;
-        for piece in pieces(leases) {
+        for piece in pieces(transaction, leases) {
             let sql = with_leases(transaction, piece)
                 .text("UPDATE deliveries SET dot_at = ")
                 .value(now, Type::Int)
@@ -114,7 +114,7 @@ impl Store {
         transaction: &DatabaseTransaction,
         leases: &[Lease],
     ) -> Result<(), StoreError> {
-        for piece in pieces(leases) {
+        for piece in pieces(transaction, leases) {
             with_leases(transaction, piece)
                 .text("UPDATE deliveries SET dot_at = NULL FROM v WHERE deliveries.tenant_id = v.tenant_id ")
                 .text("AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch AND deliveries.status = 'sending'")
@@ -128,7 +128,7 @@ impl Store {
 /// Which of the leases have a mark.
 async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<HashSet<(Uuid, Uuid)>, StoreError> {
     let mut marked = HashSet::new();
-    for piece in pieces(leases) {
+    for piece in pieces(transaction, leases) {
         let sql = with_leases(transaction, piece)
             .text("SELECT d.tenant_id, d.id FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.id = v.id ")
             .text("AND d.lease_epoch = v.epoch WHERE d.status = 'sending' AND d.dot_at IS NOT NULL");

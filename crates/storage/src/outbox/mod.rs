@@ -12,6 +12,7 @@ use crate::{Store, error::StoreError};
 
 mod claim;
 pub(crate) mod context;
+mod crash;
 mod events;
 mod group;
 mod handoff;
@@ -113,7 +114,7 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
     connection: &C,
     messages: &[(Uuid, Uuid)],
 ) -> Result<(), StoreError> {
-    for piece in rows::pieces(messages) {
+    for piece in rows::pieces(connection, messages) {
         rows::Sql::new(connection)
             .text("DELETE FROM message_bodies WHERE (tenant_id, message_id) IN (VALUES ")
             .rows(piece, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {

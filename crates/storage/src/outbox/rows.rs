@@ -8,18 +8,29 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, FromQueryResult, Statement, Value};
 
-/// Rows of one statement where there are more than [`FEW`], greatest first.
-const SIZES: [usize; 4] = [256, 128, 64, 32];
-/// Up to so many rows are one statement, whatever their number.
-const FEW: usize = 16;
+/// Rows of one statement on SQLite, greatest first: preparing costs little, a statement more.
+const SQLITE: [usize; 20] = [256, 128, 64, 32, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
+/// And on PostgreSQL, which plans a statement anew until its fifth use.
+const POSTGRES: [usize; 5] = [256, 64, 16, 4, 1];
 
-/// The rows in pieces of [`SIZES`].
-pub(super) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+/// The rows in pieces of a few sizes.
+pub(super) fn pieces<'a, T, C: ConnectionTrait>(
+    connection: &C,
+    rows: &'a [T],
+) -> impl Iterator<Item = &'a [T]> + use<'a, T, C> {
+    cut(connection.get_database_backend(), rows)
+}
+
+fn cut<T>(backend: DbBackend, mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let sizes: &[usize] = match backend {
+        DbBackend::Postgres => &POSTGRES,
+        DbBackend::MySql | DbBackend::Sqlite | _ => &SQLITE,
+    };
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len());
-        let (piece, rest) = rows.split_at_checked(size.unwrap_or_else(|| rows.len().min(FEW)))?;
+        let size = sizes.iter().find(|size| **size <= rows.len())?;
+        let (piece, rest) = rows.split_at_checked(*size)?;
         rows = rest;
-        (!piece.is_empty()).then_some(piece)
+        Some(piece)
     })
 }
 
@@ -127,9 +138,14 @@ mod tests {
     #[test]
     fn pieces_have_few_sizes_and_miss_nothing() {
         let rows: Vec<usize> = (0..300).collect();
-        let cut: Vec<&[usize]> = pieces(&rows).collect();
-        assert_eq!(cut.iter().map(|piece| piece.len()).collect::<Vec<_>>(), [256, 32, 12]);
-        assert_eq!(cut.concat(), rows);
-        assert_eq!(pieces::<u8>(&[]).count(), 0);
+        for (backend, sizes) in [
+            (DbBackend::Sqlite, vec![256, 32, 12]),
+            (DbBackend::Postgres, vec![256, 16, 16, 4, 4, 4]),
+        ] {
+            let cut: Vec<&[usize]> = cut(backend, &rows).collect();
+            assert_eq!(cut.iter().map(|piece| piece.len()).collect::<Vec<_>>(), sizes);
+            assert_eq!(cut.concat(), rows);
+        }
+        assert_eq!(cut::<u8>(DbBackend::Sqlite, &[]).count(), 0);
     }
 }

@@ -140,7 +140,7 @@ impl Store {
     ) -> Result<Vec<Change<'a>>, StoreError> {
         let leases: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
         let mut found: HashMap<(Uuid, Uuid), Found> = HashMap::new();
-        for piece in pieces(&leases) {
+        for piece in pieces(transaction, &leases) {
             let sql = with_leases(transaction, piece)
                 .text("SELECT deliveries.tenant_id, deliveries.id, status, message_id, kind, expires_at, attempts, unknowns, ")
                 .text(ON_OUTCOME_UNKNOWN)
@@ -180,7 +180,7 @@ impl Store {
 async fn sent(transaction: &DatabaseTransaction, settlements: &[&Settlement], now: i64) -> Result<bool, StoreError> {
     let leases: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
     let mut count = 0;
-    for piece in pieces(&leases) {
+    for piece in pieces(transaction, &leases) {
         let sql = with_leases(transaction, piece)
             .text("UPDATE deliveries SET status = 'sent', due_at = NULL, held_by = NULL, last_error = NULL, lease_until = NULL, ")
             .text("lease_node = NULL, dot_at = NULL, updated_at = ")
@@ -217,7 +217,7 @@ async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i
         Type::Text,
         Type::Text,
     ];
-    for piece in pieces(changes) {
+    for piece in pieces(transaction, changes) {
         Sql::new(transaction)
             .text("WITH v(tenant_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (VALUES ")
             .rows(piece, TYPES, |change| {
@@ -271,7 +271,7 @@ async fn end_attempts(
         .iter()
         .filter_map(|settlement| settlement.report.as_ref().map(|report| (*settlement, report)))
         .collect();
-    for piece in pieces(&ended) {
+    for piece in pieces(transaction, &ended) {
         Sql::new(transaction)
             .text("INSERT INTO attempts (tenant_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, route_id, ")
             .text("server, stage, reply_code, reply_enhanced, reply_text, error, tls_version) VALUES ")
