@@ -41,6 +41,7 @@ struct Inner {
     lanes: outbox::lanes::Lanes,
     kept: outbox::context::Kept,
     news: outbox::news::News,
+    usage: outbox::limits::Usage,
     redrives: tokio::sync::Mutex<()>,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
 }
@@ -76,6 +77,7 @@ impl Store {
             lanes: outbox::lanes::Lanes::default(),
             kept: outbox::context::Kept::default(),
             news,
+            usage: outbox::limits::Usage::default(),
             redrives: tokio::sync::Mutex::default(),
             operations,
         });

@@ -14,7 +14,7 @@ mod tenants;
 pub use redrive::Redrive;
 pub use relay_state::RelayState;
 pub(crate) use relay_state::is_paused;
-pub(crate) use tenants::weight_of;
+pub(crate) use tenants::{limits as limits_of, weight_of};
 
 pub use routes::{PasswordChange, RouteChange};
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
