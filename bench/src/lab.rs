@@ -33,6 +33,14 @@ pub(crate) struct Sizes {
     pub(crate) turn: Duration,
     /// Messages of a system in a round of `idle`.
     pub(crate) idle: u32,
+    /// Messages of another tenant that wait in `backlog`.
+    pub(crate) backlog: u32,
+    /// Two-factor codes of a round of `backlog`.
+    pub(crate) codes: u32,
+    /// Lengths of queue in `queued`, the shortest first.
+    pub(crate) depths: Vec<u32>,
+    /// Messages of a turn of `queued`.
+    pub(crate) steady: u32,
 }
 
 impl Lab {

@@ -84,5 +84,11 @@ async fn measure(scenario: Scenario, lab: &Lab) -> Result<Section> {
     match scenario {
         Scenario::Throughput => scenario::throughput::run(lab).await,
         Scenario::Idle => scenario::idle::run(lab).await,
+        Scenario::Backlog => scenario::backlog::run(lab).await,
+        Scenario::Queued => scenario::queued::run(lab, &lab.sizes.depths).await,
+        Scenario::Memory => {
+            let longest = lab.sizes.depths.last().copied();
+            scenario::queued::run(lab, longest.as_slice()).await
+        }
     }
 }

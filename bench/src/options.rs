@@ -37,6 +37,12 @@ pub(crate) struct Options {
     /// Octets of a message's text
     #[arg(long, default_value_t = 4096)]
     size: usize,
+    /// Messages that wait in `backlog`
+    #[arg(long, default_value_t = 100_000)]
+    backlog: u32,
+    /// Lengths of queue in `queued`, the shortest first; `memory` takes the last
+    #[arg(long, value_name = "COUNT,…", value_delimiter = ',', default_value = "1000,100000,1000000")]
+    depths: Vec<u32>,
     /// Seconds that a turn may take at most
     #[arg(long, default_value_t = 60)]
     turn: u64,
@@ -56,6 +62,9 @@ pub(crate) struct Options {
 pub(crate) enum Scenario {
     Throughput,
     Idle,
+    Backlog,
+    Queued,
+    Memory,
 }
 
 impl Options {
@@ -97,6 +106,10 @@ impl Options {
             letter: self.size,
             turn: Duration::from_secs(self.turn),
             idle: 200,
+            backlog: self.backlog,
+            codes: 400,
+            depths: self.depths.clone(),
+            steady: self.messages / 4,
         }
     }
 
@@ -108,6 +121,10 @@ impl Options {
             connections: 5,
             tenants: 2,
             idle: 5,
+            backlog: 500,
+            codes: 5,
+            depths: vec![50, 200],
+            steady: 20,
             ..self.sizes()
         }
     }

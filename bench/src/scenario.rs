@@ -1,4 +1,6 @@
 //! The scenarios: each measures one promise, and returns what it found.
 
+pub(crate) mod backlog;
 pub(crate) mod idle;
+pub(crate) mod queued;
 pub(crate) mod throughput;

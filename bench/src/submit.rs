@@ -37,6 +37,7 @@ pub(crate) async fn work(
         let Some(sender) = senders.get(turn) else {
             bail!("nobody to submit as");
         };
+        load.turn().await;
         body.clear();
         write_body(&mut body, &load, numbers.clone());
         request.clear();
@@ -86,10 +87,10 @@ fn write_body(body: &mut String, load: &Load, numbers: std::ops::Range<u32>) {
 pub(crate) fn write_request(request: &mut String, sender: &Sender, path: &str, body: &str) {
     let Sender { slug, token } = sender;
     // Writing to a String cannot fail.
-    drop(write!(
+    let _ = write!(
         request,
         "POST /v1/tenants/{slug}/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    ));
+    );
 }

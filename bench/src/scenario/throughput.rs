@@ -74,20 +74,12 @@ async fn turn(lab: &Lab, contender: Contender) -> Result<Turn> {
     let sizes = &lab.sizes;
     let sink = Sink::start(Duration::ZERO)?;
     let system = contender.start(lab, &sink).await?;
-    let load = |messages, series| Load {
-        letter: Letter::of_size(sizes.letter),
-        messages,
-        connections: sizes.connections,
-        series,
-        batch: 1,
-        send_at: None,
-        limit: sizes.turn,
-    };
-    let warm_up = hand_in(&system.door(), load(sizes.warm_up, 0)).await?;
+    let load = |messages| Load::of(Letter::of_size(sizes.letter), messages, sizes.connections).within(sizes.turn);
+    let warm_up = hand_in(&system.door(), load(sizes.warm_up).series(0)).await?;
     sink.reached(warm_up.accepted, sizes.turn).await;
     settle_disks();
     sink.clear();
-    measure(&system, &sink, load(sizes.messages, 1)).await
+    measure(&system, &sink, load(sizes.messages)).await
 }
 
 async fn measure(system: &Running, sink: &Sink, load: Load) -> Result<Turn> {
