@@ -41,6 +41,12 @@ pub(crate) struct Sizes {
     pub(crate) depths: Vec<u32>,
     /// Messages of a turn of `queued`.
     pub(crate) steady: u32,
+    /// Messages of the big tenant in `fairness`.
+    pub(crate) flood: u32,
+    /// Messages of each small tenant in `fairness`.
+    pub(crate) trickle: u32,
+    /// Messages for each relay process of `nodes`.
+    pub(crate) a_node: u32,
 }
 
 impl Lab {

@@ -117,10 +117,10 @@ impl Load {
     }
 }
 
-/// Fills a queue, as fast as it goes.
-pub(crate) async fn fill(door: &Door, letter: &Letter, messages: u32) -> Result<()> {
+/// Fills a queue with messages of a series, as fast as it goes.
+pub(crate) async fn fill(door: &Door, letter: &Letter, (series, messages): (u32, u32)) -> Result<()> {
     let load = Load::of(letter.clone(), messages, FILLERS).in_batches_of(LARGEST_BATCH);
-    hand_in(door, load.series(BACKLOG_SERIES)).await?;
+    hand_in(door, load.series(series)).await?;
     Ok(())
 }
 

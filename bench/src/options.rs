@@ -60,18 +60,31 @@ pub(crate) struct Options {
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
+    /// End to end under load, beside the peers
     Throughput,
+    /// How fast 202 is answered, beside what the store can do
+    Accept,
+    /// One message at a time, beside the peers
     Idle,
+    /// Two-factor codes while another tenant has a long queue
     Backlog,
+    /// What small tenants get while a big one floods
+    Fairness,
+    /// What a message costs, by the length of the queue
     Queued,
+    /// `queued` with the longest queue alone
     Memory,
+    /// One, two and four relay processes on one PostgreSQL
+    Nodes,
 }
 
 impl Options {
     /// The scenarios asked for.
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
         if self.only.is_empty() {
-            Scenario::value_variants().to_vec()
+            let all = Scenario::value_variants().iter().copied();
+            // `queued` measures it too.
+            all.filter(|scenario| *scenario != Scenario::Memory).collect()
         } else {
             self.only.clone()
         }
@@ -110,6 +123,9 @@ impl Options {
             codes: 400,
             depths: self.depths.clone(),
             steady: self.messages / 4,
+            flood: self.backlog / 2,
+            trickle: 1000,
+            a_node: self.messages / 4,
         }
     }
 
@@ -125,6 +141,9 @@ impl Options {
             codes: 5,
             depths: vec![50, 200],
             steady: 20,
+            flood: 200,
+            trickle: 20,
+            a_node: 20,
             ..self.sizes()
         }
     }

@@ -82,7 +82,7 @@ async fn turn(lab: &Lab, contender: Contender) -> Result<Turn> {
     let store = contender.store().context("not Letterhead")?;
     let service = Letterhead::start(&lab.letterhead, &lab.work_dir, store, Part::Whole).await?;
     let (big, small) = (service.door("big", 1).await?, service.door("small", 1).await?);
-    fill(&big, &Letter::of_size(sizes.letter), sizes.backlog).await?;
+    fill(&big, &Letter::of_size(sizes.letter), (BACKLOG_SERIES, sizes.backlog)).await?;
     settle_disks();
     let sink = Sink::start(UPSTREAM)?;
     service.add_route(sink.address, sizes.connections).await?;

@@ -13,7 +13,7 @@ use crate::{
     contender::Contender,
     lab::{Lab, settle_disks},
     letterhead::{Letterhead, Part, Switch},
-    load::{Door, Load, fill, hand_in},
+    load::{BACKLOG_SERIES, Door, Load, fill, hand_in},
     message::Letter,
     progress::tell,
     report::Section,
@@ -44,13 +44,13 @@ struct Turn {
     peak_mib: f64,
 }
 
-pub(crate) async fn run(lab: &Lab, depths: &[u32]) -> Result<Section> {
+pub(crate) async fn run(lab: &Lab, name: &'static str, depths: &[u32]) -> Result<Section> {
     let sizes = &lab.sizes;
     let method = format!(
         "{} messages sent and as many submitted while so many stay queued, {} rounds; memory of Letterhead's own process",
         sizes.steady, sizes.rounds
     );
-    let mut section = Section::new("queued", method);
+    let mut section = Section::new(name, method);
     for contender in lab.stores() {
         let mut queues = Vec::new();
         for depth in depths {
@@ -77,7 +77,7 @@ impl Queue {
         let door = service.door("acme", sizes.tenants).await?;
         let sink = Arc::new(Sink::start(Duration::ZERO)?);
         tell(&format!("queued: filling {depth} for {}", contender.name()));
-        fill(&door, &Letter::of_size(sizes.letter), depth).await?;
+        fill(&door, &Letter::of_size(sizes.letter), (BACKLOG_SERIES, depth)).await?;
         let route = service.add_route(sink.address, sizes.connections).await?;
         service.switch_route(&route, Switch::Pause).await?;
         Ok(Self {
