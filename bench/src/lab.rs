@@ -11,6 +11,8 @@ pub(crate) struct Lab {
     pub(crate) letterhead: PathBuf,
     /// Every system keeps its data below this folder, so that all write to one disk.
     pub(crate) work_dir: PathBuf,
+    /// Where the programs of peers are kept that are not installed.
+    pub(crate) peers_dir: PathBuf,
     pub(crate) contenders: Vec<Contender>,
     pub(crate) sizes: Sizes,
 }
@@ -52,7 +54,11 @@ pub(crate) struct Sizes {
 impl Lab {
     /// The systems that are Letterhead.
     pub(crate) fn stores(&self) -> Vec<Contender> {
-        self.contenders.iter().copied().filter(|contender| contender.store().is_some()).collect()
+        self.contenders
+            .iter()
+            .copied()
+            .filter(|contender| contender.store().is_some())
+            .collect()
     }
 }
 

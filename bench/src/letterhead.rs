@@ -144,7 +144,10 @@ impl Letterhead {
             content_type: "application/json",
             body: &body.to_string(),
         };
-        Connection::open(self.address).await?.call(Some(&self.token), call).await
+        Connection::open(self.address)
+            .await?
+            .call(Some(&self.token), call)
+            .await
     }
 
     /// Lets the relay send to `sink`; until then everything accepted waits. Returns the route's id.
@@ -162,7 +165,8 @@ impl Letterhead {
             Switch::Pause => ("pause", json!({ "reason": "bench" })),
             Switch::Resume => ("resume", json!({})),
         };
-        self.operate("POST", &format!("/v1/relay/routes/{route}/{verb}"), &body).await?;
+        self.operate("POST", &format!("/v1/relay/routes/{route}/{verb}"), &body)
+            .await?;
         Ok(())
     }
 
@@ -176,7 +180,9 @@ impl Letterhead {
         let tenant = json!({ "slug": slug, "name": "Acme", "edition": "cloud" });
         self.operate("POST", "/v1/tenants", &tenant).await?;
         let client = json!({ "name": "product", "roles": ["sender"] });
-        let made = self.operate("POST", &format!("/v1/tenants/{slug}/api-clients"), &client).await?;
+        let made = self
+            .operate("POST", &format!("/v1/tenants/{slug}/api-clients"), &client)
+            .await?;
         let field = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Sender {
             slug: slug.to_owned(),

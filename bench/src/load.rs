@@ -204,7 +204,9 @@ pub(crate) async fn hand_in(door: &Door, load: Load) -> Result<Taken> {
         }
         anyhow::Ok(())
     };
-    timeout(limit + ANSWER, all).await.context("answers to submissions do not come")??;
+    timeout(limit + ANSWER, all)
+        .await
+        .context("answers to submissions do not come")??;
     let accepted = usize::try_from(tickets.accepted.load(Ordering::Relaxed))?;
     if accepted == 0 {
         bail!("no message was accepted");

@@ -84,7 +84,10 @@ fn flushes(work_dir: &Path) -> Result<Latencies> {
 
 fn file_system(path: &Path) -> String {
     let asked = answer(Command::new("df").arg("--output=fstype").arg(path));
-    asked.ok().and_then(|table| table.lines().nth(1).map(str::to_owned)).unwrap_or_default()
+    asked
+        .ok()
+        .and_then(|table| table.lines().nth(1).map(str::to_owned))
+        .unwrap_or_default()
 }
 
 fn memory_mib() -> u64 {
@@ -101,6 +104,8 @@ fn whole(path: &str) -> String {
 fn line(path: &str, name: &str) -> String {
     let text = whole(path);
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
-    let value = pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned());
+    let value = pairs
+        .find(|(key, _)| key.trim() == name)
+        .map(|(_, value)| value.trim().to_owned());
     value.unwrap_or_default()
 }

@@ -60,7 +60,11 @@ async fn run(options: &Options) -> Result<()> {
     if !lab.letterhead.exists() {
         bail!("{} is not there; build it with `make bench`", lab.letterhead.display());
     }
-    let versions: Vec<String> = lab.contenders.iter().filter_map(|contender| contender.version(&lab)).collect();
+    let versions: Vec<String> = lab
+        .contenders
+        .iter()
+        .filter_map(|contender| contender.version(&lab))
+        .collect();
     let mut report = Report {
         at: Clock::system().now().to_rfc3339(),
         command: std::env::args().collect::<Vec<_>>().join(" "),

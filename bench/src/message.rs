@@ -82,7 +82,9 @@ impl Letter {
 /// A code for one recipient, for `POST …/messages`.
 pub(crate) fn code_json(tag: Tag) -> String {
     let to = tag.recipient();
-    format!(r#"{{"kind":"two_factor_code","to":[{{"email":"{to}"}}],"data":{{"code":"493021","expires_in_minutes":10}}}}"#)
+    format!(
+        r#"{{"kind":"two_factor_code","to":[{{"email":"{to}"}}],"data":{{"code":"493021","expires_in_minutes":10}}}}"#
+    )
 }
 
 #[cfg(test)]

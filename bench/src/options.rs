@@ -41,7 +41,12 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 100_000)]
     backlog: u32,
     /// Lengths of queue in `queued`, the shortest first; `memory` takes the last
-    #[arg(long, value_name = "COUNT,…", value_delimiter = ',', default_value = "1000,100000,1000000")]
+    #[arg(
+        long,
+        value_name = "COUNT,…",
+        value_delimiter = ',',
+        default_value = "1000,100000,1000000"
+    )]
     depths: Vec<u32>,
     /// Seconds that a turn may take at most
     #[arg(long, default_value_t = 60)]
@@ -49,6 +54,9 @@ pub(crate) struct Options {
     /// Where every system keeps its data; must be on a real disk
     #[arg(long, value_name = "FOLDER", default_value = "/var/tmp")]
     work_dir: PathBuf,
+    /// Where peers that are not installed are unpacked; what is there already is not fetched again
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench-peers")]
+    peers_dir: PathBuf,
     /// Where the results go as JSON
     #[arg(long, value_name = "FILE", default_value = "bench/results/run.json")]
     pub(crate) out: PathBuf,
@@ -92,8 +100,10 @@ impl Options {
 
     pub(crate) fn lab(&self) -> Lab {
         Lab {
-            letterhead: self.letterhead.clone(),
+            letterhead: std::path::absolute(&self.letterhead).unwrap_or_else(|_| self.letterhead.clone()),
             work_dir: self.work_dir.clone(),
+            // Programs are started from other folders.
+            peers_dir: std::path::absolute(&self.peers_dir).unwrap_or_else(|_| self.peers_dir.clone()),
             contenders: self.contenders(),
             sizes: if self.smoke { self.smoke_sizes() } else { self.sizes() },
         }

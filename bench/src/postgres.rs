@@ -43,7 +43,12 @@ impl Postgres {
             command
         };
         let data = home.path().join("data");
-        answer(command("initdb").arg("-D").arg(&data).args(["-U", "letterhead", "--auth", "trust"]))?;
+        answer(
+            command("initdb")
+                .arg("-D")
+                .arg(&data)
+                .args(["-U", "letterhead", "--auth", "trust"]),
+        )?;
         let address = free_address()?;
         let mut start = command("postgres");
         start.arg("-D").arg(&data).arg("-k").arg(home.path());
@@ -83,7 +88,9 @@ fn find_programs() -> Option<PathBuf> {
     let newest = versions
         .filter_map(|version| Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path())))
         .max();
-    let debian = newest.map(|(_, path)| path.join("bin")).filter(|path| path.join("initdb").exists());
+    let debian = newest
+        .map(|(_, path)| path.join("bin"))
+        .filter(|path| path.join("initdb").exists());
     debian.or_else(|| Some(find_program("initdb")?.parent()?.to_owned()))
 }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 /// How long a system may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(10);
 /// The end of a log that is shown when its process failed.
 const SHOWN_LOG: usize = 2000;
@@ -88,7 +88,11 @@ impl Process {
 
     fn signal(&self, signal: &str) {
         // Fails only for a process that is already gone.
-        drop(Command::new("kill").args([signal, &self.child.id().to_string()]).status());
+        drop(
+            Command::new("kill")
+                .args([signal, &self.child.id().to_string()])
+                .status(),
+        );
     }
 }
 
@@ -96,8 +100,8 @@ impl Drop for Process {
     fn drop(&mut self) {
         match self.end {
             End::Politely => self.signal("-TERM"),
-            End::Interrupt => self.signal("-INT"),
             End::AtOnce => drop(self.child.kill()),
+            End::Interrupt => self.signal("-INT"),
         }
         let began = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {
@@ -138,10 +142,17 @@ pub(crate) fn answer(command: &mut Command) -> Result<String> {
 
 /// A program of this name on the usual paths.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"]
-        .iter()
-        .map(|folder| Path::new(folder).join(name))
-        .find(|path| path.exists())
+    [
+        "/usr/sbin",
+        "/usr/bin",
+        "/usr/local/sbin",
+        "/usr/local/bin",
+        "/sbin",
+        "/bin",
+    ]
+    .iter()
+    .map(|folder| Path::new(folder).join(name))
+    .find(|path| path.exists())
 }
 
 /// The user and group numbers of an account; `None` where there is none of that name.

@@ -53,7 +53,12 @@ impl Section {
     }
 
     /// Adds a figure, where it was measured.
-    pub(crate) fn add(&mut self, of: impl Into<String>, (what, unit): (&'static str, &'static str), value: Option<Spread>) {
+    pub(crate) fn add(
+        &mut self,
+        of: impl Into<String>,
+        (what, unit): (&'static str, &'static str),
+        value: Option<Spread>,
+    ) {
         if let Some(value) = value {
             self.figures.push(Figure {
                 of: of.into(),
@@ -76,12 +81,19 @@ impl Section {
         let mut out = io::stdout().lock();
         writeln!(out, "\n## {}\n{}\n", self.name, self.method)?;
         let widest = |text: fn(&Figure) -> &str| self.figures.iter().map(|figure| text(figure).chars().count()).max();
-        let (of, what) = (widest(|figure| &figure.of).unwrap_or(0), widest(|figure| figure.what).unwrap_or(0));
+        let (of, what) = (
+            widest(|figure| &figure.of).unwrap_or(0),
+            widest(|figure| figure.what).unwrap_or(0),
+        );
         for figure in &self.figures {
             let Spread { median, min, max, .. } = figure.value;
             let unit = figure.unit;
             let (median, min, max) = (shown(median), shown(min), shown(max));
-            writeln!(out, "{:<of$}  {:<what$}  {median:>9} {unit:<6} [{min}–{max}]", figure.of, figure.what)?;
+            writeln!(
+                out,
+                "{:<of$}  {:<what$}  {median:>9} {unit:<6} [{min}–{max}]",
+                figure.of, figure.what
+            )?;
         }
         for note in &self.notes {
             writeln!(out, "note: {note}")?;

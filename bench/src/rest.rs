@@ -78,14 +78,20 @@ impl Connection {
             content_type,
             body,
         } = call;
-        let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let bearer = token
+            .map(|token| format!("Authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let answer = self.exchange(request.as_bytes()).await?;
         if !(200..300).contains(&answer.status) {
-            bail!("{method} {path} answered {}: {}", answer.status, String::from_utf8_lossy(answer.body));
+            bail!(
+                "{method} {path} answered {}: {}",
+                answer.status,
+                String::from_utf8_lossy(answer.body)
+            );
         }
         Ok(serde_json::from_slice(answer.body).unwrap_or_default())
     }

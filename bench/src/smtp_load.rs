@@ -39,7 +39,9 @@ pub(crate) enum Said {
 
 impl Session {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.context("the server does not answer")?;
+        let stream = TcpStream::connect(address)
+            .await
+            .context("the server does not answer")?;
         stream.set_nodelay(true)?;
         let mut session = Self {
             stream,
@@ -88,7 +90,9 @@ impl Session {
                 let line: Vec<u8> = self.input.drain(..=end).collect();
                 if line.get(3) != Some(&b'-') {
                     let code = line.get(..3).and_then(|code| std::str::from_utf8(code).ok());
-                    return code.and_then(|code| code.parse().ok()).context("the server answers no SMTP");
+                    return code
+                        .and_then(|code| code.parse().ok())
+                        .context("the server answers no SMTP");
                 }
             }
             if self.stream.read_buf(&mut self.input).await? == 0 {

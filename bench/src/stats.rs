@@ -48,7 +48,10 @@ impl Latencies {
 
     /// Median and 99th percentile, in words.
     pub(crate) fn told(&self) -> String {
-        let ms = |percent| self.percentile_ms(percent).map_or_else(|| "?".to_owned(), |ms| format!("{ms:.2}"));
+        let ms = |percent| {
+            self.percentile_ms(percent)
+                .map_or_else(|| "?".to_owned(), |ms| format!("{ms:.2}"))
+        };
         format!("p50 {} ms, p99 {} ms", ms(50), ms(99))
     }
 

@@ -4,7 +4,10 @@
 //! The rows are those that Letterhead wrote for a message, read back column by column and given fresh ids, so that the
 //! limit is always that of the present schema.
 
-use std::{collections::HashMap, time::{Duration, Instant}};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use domain::ids::{IdSource as _, TimeOrderedIds};
@@ -32,8 +35,8 @@ enum Cell {
 
 /// Rows of one table.
 #[derive(Debug, Clone)]
-struct Rows {
-    table: &'static str,
+struct Table {
+    name: &'static str,
     columns: Vec<String>,
     rows: Vec<Vec<Cell>>,
 }
@@ -65,7 +68,7 @@ impl StoreLimit {
 }
 
 /// Copies of a submission's rows in groups, each message under ids of its own.
-fn groups(template: &[Rows], messages: u32) -> Result<Vec<Vec<Rows>>> {
+fn groups(template: &[Table], messages: u32) -> Result<Vec<Vec<Table>>> {
     if template.iter().any(|table| table.rows.is_empty()) {
         bail!("a submission no longer fills {TABLES:?}; mend the bench");
     }
@@ -73,7 +76,7 @@ fn groups(template: &[Rows], messages: u32) -> Result<Vec<Vec<Rows>>> {
     let mut left = messages;
     while left > 0 {
         let size = left.min(GROUP);
-        let mut group: Vec<Rows> = template.iter().map(|table| table.with(Vec::new())).collect();
+        let mut group: Vec<Table> = template.iter().map(|table| table.with(Vec::new())).collect();
         for _ in 0..size {
             let mut fresh = HashMap::new();
             for (into, from) in group.iter_mut().zip(template) {
@@ -86,10 +89,10 @@ fn groups(template: &[Rows], messages: u32) -> Result<Vec<Vec<Rows>>> {
     Ok(all)
 }
 
-impl Rows {
+impl Table {
     fn with(&self, rows: Vec<Vec<Cell>>) -> Self {
         Self {
-            table: self.table,
+            name: self.name,
             columns: self.columns.clone(),
             rows,
         }
@@ -99,11 +102,17 @@ impl Rows {
     fn copy(&self, fresh: &mut HashMap<Uuid, Uuid>) -> Vec<Vec<Cell>> {
         let mut cell = |column: &str, cell: &Cell| match cell {
             Cell::Id(id) if column != TENANT => Cell::Id(*fresh.entry(*id).or_insert_with(|| TimeOrderedIds.next())),
-            other => other.clone(),
+            Cell::Id(_) | Cell::Null | Cell::Int(_) | Cell::Text(_) | Cell::Bytes(_) => cell.clone(),
         };
         let rows = self.rows.iter();
-        rows.map(|row| self.columns.iter().zip(row).map(|(column, value)| cell(column, value)).collect())
-            .collect()
+        rows.map(|row| {
+            self.columns
+                .iter()
+                .zip(row)
+                .map(|(column, value)| cell(column, value))
+                .collect()
+        })
+        .collect()
     }
 }
 
@@ -114,19 +123,30 @@ mod tests {
     #[test]
     fn copies_refer_to_each_other_as_their_template_does() {
         let (tenant, message) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let rows = |table, columns: [&str; 2], cells| Rows {
-            table,
+        let rows = |name, columns: [&str; 2], cells| Table {
+            name,
             columns: columns.map(str::to_owned).to_vec(),
             rows: vec![cells],
         };
         let template = [
-            rows("messages", ["tenant_id", "id"], vec![Cell::Id(tenant), Cell::Id(message)]),
-            rows("events", ["message_id", "id"], vec![Cell::Id(message), Cell::Id(Uuid::from_u128(3))]),
+            rows(
+                "messages",
+                ["tenant_id", "id"],
+                vec![Cell::Id(tenant), Cell::Id(message)],
+            ),
+            rows(
+                "events",
+                ["message_id", "id"],
+                vec![Cell::Id(message), Cell::Id(Uuid::from_u128(3))],
+            ),
         ];
 
         let groups = groups(&template, 300).unwrap();
 
-        assert_eq!(groups.iter().map(|group| group[0].rows.len()).collect::<Vec<_>>(), [256, 44]);
+        assert_eq!(
+            groups.iter().map(|group| group[0].rows.len()).collect::<Vec<_>>(),
+            [256, 44]
+        );
         for (message, event) in groups[0][0].rows.iter().zip(&groups[0][1].rows) {
             let (Cell::Id(of), Cell::Id(own), Cell::Id(named)) = (&message[0], &message[1], &event[0]) else {
                 unreachable!("all are ids")

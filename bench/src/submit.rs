@@ -58,7 +58,10 @@ pub(crate) async fn submit(connection: &mut Connection, request: &[u8], messages
             202 if messages == 1 => return Ok(()),
             202 if memmem::find_iter(answer.body, ACCEPTED).count() == usize::try_from(messages)? => return Ok(()),
             429 | 503 => sleep(BUSY_PAUSE).await,
-            status => bail!("a submission was answered {status}: {}", String::from_utf8_lossy(answer.body)),
+            status => bail!(
+                "a submission was answered {status}: {}",
+                String::from_utf8_lossy(answer.body)
+            ),
         }
     }
 }
@@ -69,7 +72,10 @@ const fn path(load: &Load) -> &'static str {
 
 fn write_body(body: &mut String, load: &Load, numbers: std::ops::Range<u32>) {
     let series = load.series;
-    let one = |body: &mut String, number| load.letter.write_json(body, Tag { series, number }, load.send_at.as_deref());
+    let one = |body: &mut String, number| {
+        load.letter
+            .write_json(body, Tag { series, number }, load.send_at.as_deref());
+    };
     if load.batch <= 1 {
         return one(body, numbers.start);
     }

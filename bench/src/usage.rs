@@ -86,7 +86,8 @@ impl Drop for PeakMemory {
 
 /// The share of a process in resident memory (proportional set size), else all that it has resident.
 fn resident(pid: u32) -> Option<usize> {
-    field_kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:").or_else(|| field_kib(&format!("/proc/{pid}/status"), "VmRSS:"))
+    field_kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+        .or_else(|| field_kib(&format!("/proc/{pid}/status"), "VmRSS:"))
 }
 
 fn field_kib(path: &str, name: &str) -> Option<usize> {

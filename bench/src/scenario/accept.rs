@@ -46,7 +46,9 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
             let turn = turn(lab, *contender).await?;
             let (single, batch, limit) = (turn.single, turn.batch, turn.limit);
             let name = contender.name();
-            tell(&format!("accept {round}: {name}: single {single:.0}/s, batch {batch:.0}/s, the store's limit {limit:.0}/s"));
+            tell(&format!(
+                "accept {round}: {name}: single {single:.0}/s, batch {batch:.0}/s, the store's limit {limit:.0}/s"
+            ));
             turns.push(turn);
         }
     }

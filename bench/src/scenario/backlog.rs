@@ -58,12 +58,21 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
         for (contender, turns) in &mut turns {
             let turn = turn(lab, *contender).await?;
             let name = contender.name();
-            tell(&format!("backlog {round}: {name}: {}; others {:.0}/s", turn.codes.told(), turn.flow));
+            tell(&format!(
+                "backlog {round}: {name}: {}; others {:.0}/s",
+                turn.codes.told(),
+                turn.flow
+            ));
             if turn.missing > 0 {
-                section.note(format!("{name}: {} codes did not arrive within {PATIENCE:?}", turn.missing));
+                section.note(format!(
+                    "{name}: {} codes did not arrive within {PATIENCE:?}",
+                    turn.missing
+                ));
             }
             if turn.queue_ran_out {
-                section.note(format!("{name}: the queue ran out before the last code; take a longer one"));
+                section.note(format!(
+                    "{name}: the queue ran out before the last code; take a longer one"
+                ));
             }
             turns.push(turn);
         }
@@ -72,7 +81,11 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
         let percentile = |percent| Spread::of(turns.iter().filter_map(|turn| turn.codes.percentile_ms(percent)));
         section.add(contender.name(), ("codes p50", "ms"), percentile(50));
         section.add(contender.name(), ("codes p99", "ms"), percentile(99));
-        section.add(contender.name(), ("the others", "/s"), Spread::of(turns.iter().map(|turn| turn.flow)));
+        section.add(
+            contender.name(),
+            ("the others", "/s"),
+            Spread::of(turns.iter().map(|turn| turn.flow)),
+        );
     }
     Ok(section)
 }

@@ -44,15 +44,30 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
         for (contender, shares) in &mut lanes {
             let found = turn(lab, *contender).await?;
             let name = contender.name();
-            tell(&format!("fairness {round}: {name}: {:.0} % of the fair share", found.least * 100.0));
+            tell(&format!(
+                "fairness {round}: {name}: {:.0} % of the fair share",
+                found.least * 100.0
+            ));
             shares.push(found);
         }
     }
     for (contender, shares) in &lanes {
         let of = contender.name();
-        section.add(of, ("least share", "%"), Spread::of(shares.iter().map(|shares| shares.least * 100.0)));
-        section.add(of, ("mean share", "%"), Spread::of(shares.iter().map(|shares| shares.mean * 100.0)));
-        section.add(of, ("all sent", "/s"), Spread::of(shares.iter().map(|shares| shares.rate)));
+        section.add(
+            of,
+            ("least share", "%"),
+            Spread::of(shares.iter().map(|shares| shares.least * 100.0)),
+        );
+        section.add(
+            of,
+            ("mean share", "%"),
+            Spread::of(shares.iter().map(|shares| shares.mean * 100.0)),
+        );
+        section.add(
+            of,
+            ("all sent", "/s"),
+            Spread::of(shares.iter().map(|shares| shares.rate)),
+        );
     }
     Ok(section)
 }
@@ -83,7 +98,9 @@ async fn turn(lab: &Lab, contender: Contender) -> Result<Shares> {
 const LOOK: Duration = Duration::from_millis(200);
 
 fn is_through(sink: &Sink, trickle: u32) -> bool {
-    SMALL.into_iter().any(|series| u32::try_from(sink.count_of(series)).is_ok_and(|count| count >= trickle))
+    SMALL
+        .into_iter()
+        .any(|series| u32::try_from(sink.count_of(series)).is_ok_and(|count| count >= trickle))
 }
 
 fn shares(arrivals: &[Arrival], trickle: u32) -> Option<Shares> {

@@ -64,7 +64,11 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
     for number in 1..=sizes.rounds {
         let latencies = round(&mut seats, &letter, sizes.idle).await?;
         for (seat, latencies) in seats.iter_mut().zip(latencies) {
-            tell(&format!("idle {number}: {}: {}", seat.contender.name(), latencies.told()));
+            tell(&format!(
+                "idle {number}: {}: {}",
+                seat.contender.name(),
+                latencies.told()
+            ));
             seat.rounds.push(latencies);
         }
     }
@@ -129,7 +133,10 @@ impl Seat {
             }
         };
         if !self.sink.reached(1, PATIENCE).await {
-            bail!("{}: a message did not arrive within {PATIENCE:?}", self.contender.name());
+            bail!(
+                "{}: a message did not arrive within {PATIENCE:?}",
+                self.contender.name()
+            );
         }
         let arrival = self.sink.last().context("no arrival")?;
         if arrival.tag != tag {

@@ -67,7 +67,10 @@ async fn turn(lab: &Lab, count: u32) -> Result<f64> {
 
 fn steady_rate(arrivals: &[Arrival]) -> Result<f64> {
     let tenth = arrivals.len() / 10;
-    let (Some(first), Some(last)) = (arrivals.get(tenth), arrivals.get(arrivals.len().saturating_sub(tenth + 1))) else {
+    let (Some(first), Some(last)) = (
+        arrivals.get(tenth),
+        arrivals.get(arrivals.len().saturating_sub(tenth + 1)),
+    ) else {
         bail!("too few messages");
     };
     Ok(number(arrivals.len() - 2 * tenth - 1) / (last.at - first.at).as_secs_f64())
@@ -76,9 +79,17 @@ fn steady_rate(arrivals: &[Arrival]) -> Result<f64> {
 fn write(rates: &[(u32, Vec<f64>)], section: &mut Section) {
     let one = rates.first().map(|(_, rates)| rates.as_slice()).unwrap_or_default();
     for (count, rates) in rates {
-        section.add(format!("{count} relay processes"), ("sent", "/s"), Spread::of(rates.iter().copied()));
+        section.add(
+            format!("{count} relay processes"),
+            ("sent", "/s"),
+            Spread::of(rates.iter().copied()),
+        );
     }
     for (count, rates) in rates.iter().skip(1) {
-        section.add(format!("{count} / 1 relay processes"), ("sent", "×"), Spread::of_ratios(rates, one));
+        section.add(
+            format!("{count} / 1 relay processes"),
+            ("sent", "×"),
+            Spread::of_ratios(rates, one),
+        );
     }
 }

@@ -60,7 +60,10 @@ pub(crate) async fn run(lab: &Lab, name: &'static str, depths: &[u32]) -> Result
             for queue in &mut queues {
                 let turn = queue.turn(lab).await?;
                 let (name, depth) = (contender.name(), queue.depth);
-                tell(&format!("queued {round}: {name}, {depth}: {:.0}/s, {:.2} ms CPU, {:.0} MiB", turn.rate, turn.cpu_ms, turn.peak_mib));
+                tell(&format!(
+                    "queued {round}: {name}, {depth}: {:.0}/s, {:.2} ms CPU, {:.0} MiB",
+                    turn.rate, turn.cpu_ms, turn.peak_mib
+                ));
                 queue.turns.push(turn);
             }
         }
@@ -140,8 +143,16 @@ fn write(contender: Contender, queues: &[Queue], section: &mut Section) {
     for queue in queues {
         let of = format!("{}, {} queued", contender.name(), queue.depth);
         section.add(of.clone(), ("sent", "/s"), Spread::of(values(queue, |turn| turn.rate)));
-        section.add(of.clone(), ("CPU a message", "ms"), Spread::of(values(queue, |turn| turn.cpu_ms)));
-        section.add(of, ("peak memory", "MiB"), Spread::of(values(queue, |turn| turn.peak_mib)));
+        section.add(
+            of.clone(),
+            ("CPU a message", "ms"),
+            Spread::of(values(queue, |turn| turn.cpu_ms)),
+        );
+        section.add(
+            of,
+            ("peak memory", "MiB"),
+            Spread::of(values(queue, |turn| turn.peak_mib)),
+        );
     }
     let Some((shallow, deeper)) = queues.split_first() else {
         return;

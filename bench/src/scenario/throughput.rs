@@ -52,7 +52,10 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
             let name = lane.contender.name();
             match turn(lab, lane.contender).await {
                 Ok(turn) => {
-                    tell(&format!("throughput {round}: {name} {:.0}/s, {:.2} ms CPU", turn.rate, turn.cpu_ms));
+                    tell(&format!(
+                        "throughput {round}: {name} {:.0}/s, {:.2} ms CPU",
+                        turn.rate, turn.cpu_ms
+                    ));
                     lane.check(&turn, &mut section);
                     lane.turns.push(turn);
                 }
@@ -79,7 +82,12 @@ async fn turn(lab: &Lab, contender: Contender) -> Result<Turn> {
     sink.reached(warm_up.accepted, sizes.turn).await;
     settle_disks();
     sink.clear();
-    measure(&system, &sink, load(sizes.messages)).await
+    let mut turn = measure(&system, &sink, load(sizes.messages)).await?;
+    if !contender.accounts_for_its_processes() {
+        turn.cpu_ms = f64::NAN;
+        turn.peak_mib = f64::NAN;
+    }
+    Ok(turn)
 }
 
 async fn measure(system: &Running, sink: &Sink, load: Load) -> Result<Turn> {
@@ -87,7 +95,8 @@ async fn measure(system: &Running, sink: &Sink, load: Load) -> Result<Turn> {
     let memory = PeakMemory::watch(roots.clone());
     let before = usage::processor_time(&roots);
     let taken = hand_in(&system.door(), load).await?;
-    sink.reached(taken.accepted, limit.saturating_sub(taken.began.elapsed())).await;
+    sink.reached(taken.accepted, limit.saturating_sub(taken.began.elapsed()))
+        .await;
     let arrivals = sink.arrivals();
     let took = arrivals.last().map_or(limit, |last| last.at - taken.began);
     tokio::time::sleep(AFTERMATH).await;
@@ -119,10 +128,17 @@ impl Lane {
     fn check(&self, turn: &Turn, section: &mut Section) {
         let (name, arrived, accepted) = (self.contender.name(), turn.arrived, turn.accepted);
         if arrived < accepted {
-            section.note(format!("{name}: cut at the time limit, {arrived} of {accepted} had arrived"));
+            section.note(format!(
+                "{name}: cut at the time limit, {arrived} of {accepted} had arrived"
+            ));
         }
         if turn.duplicates > 0 {
             section.note(format!("{name}: {} messages arrived twice", turn.duplicates));
+        }
+        if !self.contender.accounts_for_its_processes() {
+            section.note(format!(
+                "{name}: processor time and memory not measured, its processes are not waited for"
+            ));
         }
     }
 }
@@ -131,8 +147,16 @@ fn write(lanes: &[Lane], section: &mut Section) {
     for lane in lanes {
         let name = lane.contender.name();
         section.add(name, ("end to end", "/s"), Spread::of(lane.values(|turn| turn.rate)));
-        section.add(name, ("CPU a message", "ms"), Spread::of(lane.values(|turn| turn.cpu_ms)));
-        section.add(name, ("peak memory", "MiB"), Spread::of(lane.values(|turn| turn.peak_mib)));
+        section.add(
+            name,
+            ("CPU a message", "ms"),
+            Spread::of(lane.values(|turn| turn.cpu_ms)),
+        );
+        section.add(
+            name,
+            ("peak memory", "MiB"),
+            Spread::of(lane.values(|turn| turn.peak_mib)),
+        );
     }
     let Some(postfix) = lanes.iter().find(|lane| lane.contender == Contender::Postfix) else {
         return;

@@ -9,18 +9,18 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Cell, Rows, TABLES, groups};
+use super::{Cell, TABLES, Table, groups};
 
 /// Two writers: while one waits for its flush the other inserts.
 const WRITERS: usize = 2;
 
 /// Groups for each connection.
 pub(crate) struct Groups {
-    writers: Vec<(PgConnection, Vec<Vec<Table>>)>,
+    writers: Vec<(PgConnection, Vec<Vec<Insert>>)>,
 }
 
-/// Rows of one table, turned into columns.
-struct Table {
+/// Table of one table, turned into columns.
+struct Insert {
     sql: String,
     columns: Vec<Values>,
 }
@@ -47,7 +47,10 @@ impl Groups {
             writers.push((PgConnection::connect(url).await?, Vec::new()));
         }
         for (number, group) in groups(&template, messages)?.into_iter().enumerate() {
-            let tables = group.into_iter().zip(&types).map(|(rows, types)| Table::of(rows, types));
+            let tables = group
+                .into_iter()
+                .zip(&types)
+                .map(|(rows, types)| Insert::of(rows, types));
             let (_, groups) = writers.get_mut(number % WRITERS).context("no writer")?;
             groups.push(tables.collect::<Result<_>>()?);
         }
@@ -55,7 +58,10 @@ impl Groups {
     }
 
     pub(super) async fn insert(self) -> Result<()> {
-        let writers = self.writers.into_iter().map(|(connection, groups)| tokio::spawn(write(connection, groups)));
+        let writers = self
+            .writers
+            .into_iter()
+            .map(|(connection, groups)| tokio::spawn(write(connection, groups)));
         for writer in writers.collect::<Vec<_>>() {
             writer.await??;
         }
@@ -63,10 +69,10 @@ impl Groups {
     }
 }
 
-async fn write(mut connection: PgConnection, groups: Vec<Vec<Table>>) -> Result<()> {
+async fn write(mut connection: PgConnection, groups: Vec<Vec<Insert>>) -> Result<()> {
     for group in groups {
         let mut transaction = connection.begin().await?;
-        for Table { sql, columns } in group {
+        for Insert { sql, columns } in group {
             let bound = columns.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
             bound.execute(&mut *transaction).await?;
         }
@@ -84,12 +90,18 @@ fn bind(query: Query<'_, Postgres, PgArguments>, values: Values) -> Query<'_, Po
     }
 }
 
-impl Table {
-    fn of(rows: Rows, types: &[String]) -> Result<Self> {
-        let Rows { table, columns, rows } = rows;
-        let arrays = types.iter().zip(1..).map(|(name, number)| format!("${number}::{name}[]"));
+impl Insert {
+    fn of(rows: Table, types: &[String]) -> Result<Self> {
+        let Table { name, columns, rows } = rows;
+        let arrays = types
+            .iter()
+            .zip(1..)
+            .map(|(name, number)| format!("${number}::{name}[]"));
         let arrays = arrays.collect::<Vec<_>>().join(", ");
-        let sql = format!("INSERT INTO {table} ({}) SELECT * FROM UNNEST({arrays})", columns.join(", "));
+        let sql = format!(
+            "INSERT INTO {name} ({}) SELECT * FROM UNNEST({arrays})",
+            columns.join(", ")
+        );
         let mut values = types.iter().map(|name| Values::of(name)).collect::<Result<Vec<_>>>()?;
         for row in rows {
             for (values, cell) in values.iter_mut().zip(row) {
@@ -128,12 +140,18 @@ impl Values {
 }
 
 /// The rows of a table and the types of its columns.
-async fn read(connection: &mut PgConnection, table: &'static str) -> Result<(Rows, Vec<String>)> {
-    let found = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table}"))).fetch_all(connection).await?;
+async fn read(connection: &mut PgConnection, table: &'static str) -> Result<(Table, Vec<String>)> {
+    let found = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table}")))
+        .fetch_all(connection)
+        .await?;
     let first = found.first().with_context(|| format!("nothing in {table}"))?;
-    let types = first.columns().iter().map(|column| column.type_info().name().to_owned()).collect();
-    let rows = Rows {
-        table,
+    let types = first
+        .columns()
+        .iter()
+        .map(|column| column.type_info().name().to_owned())
+        .collect();
+    let rows = Table {
+        name: table,
         columns: first.columns().iter().map(|column| column.name().to_owned()).collect(),
         rows: found.iter().map(cells).collect::<Result<_>>()?,
     };

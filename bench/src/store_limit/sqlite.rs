@@ -10,7 +10,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Cell, Rows, TABLES, groups};
+use super::{Cell, TABLES, Table, groups};
 
 /// An id is a blob of this length in a column of such a name.
 const ID_LENGTH: usize = 16;
@@ -18,7 +18,7 @@ const ID_LENGTH: usize = 16;
 /// Groups for one connection: there is one writer.
 pub(crate) struct Groups {
     connection: SqliteConnection,
-    groups: Vec<Vec<Rows>>,
+    groups: Vec<Vec<Table>>,
 }
 
 impl Groups {
@@ -52,9 +52,9 @@ impl Groups {
     }
 }
 
-fn statement(rows: &Rows) -> String {
-    let Rows { table, columns, .. } = rows;
-    let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+fn statement(rows: &Table) -> String {
+    let Table { name, columns, .. } = rows;
+    let mut sql = format!("INSERT INTO {name} ({}) VALUES ", columns.join(", "));
     let one = format!("({})", vec!["?"; columns.len()].join(", "));
     for number in 0..rows.rows.len() {
         // Writing to a String cannot fail.
@@ -73,11 +73,13 @@ fn bind(query: Query<'_, Sqlite, SqliteArguments>, cell: Cell) -> Query<'_, Sqli
     }
 }
 
-async fn read(connection: &mut SqliteConnection, table: &'static str) -> Result<Rows> {
-    let found = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table}"))).fetch_all(connection).await?;
+async fn read(connection: &mut SqliteConnection, table: &'static str) -> Result<Table> {
+    let found = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table}")))
+        .fetch_all(connection)
+        .await?;
     let names = |row: &SqliteRow| row.columns().iter().map(|column| column.name().to_owned()).collect();
-    Ok(Rows {
-        table,
+    Ok(Table {
+        name: table,
         columns: found.first().map(names).unwrap_or_default(),
         rows: found.iter().map(cells).collect::<Result<_>>()?,
     })
@@ -96,7 +98,11 @@ fn cells(row: &SqliteRow) -> Result<Vec<Cell>> {
             "BLOB" => {
                 let bytes: Vec<u8> = row.try_get(at)?;
                 let is_id = bytes.len() == ID_LENGTH && (name == "id" || name.ends_with("_id"));
-                if is_id { Cell::Id(Uuid::from_slice(&bytes)?) } else { Cell::Bytes(bytes) }
+                if is_id {
+                    Cell::Id(Uuid::from_slice(&bytes)?)
+                } else {
+                    Cell::Bytes(bytes)
+                }
             }
             other => bail!("the bench does not know the type {other} of {name}"),
         })
