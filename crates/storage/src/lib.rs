@@ -40,6 +40,7 @@ struct Inner {
     ids: Arc<dyn IdSource>,
     wake: tokio::sync::Notify,
     redrives: tokio::sync::Mutex<()>,
+    depth: provider::depth::Kept,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
 }
 
@@ -72,6 +73,7 @@ impl Store {
             ids: config.ids,
             wake: tokio::sync::Notify::new(),
             redrives: tokio::sync::Mutex::default(),
+            depth: provider::depth::Kept::default(),
             operations,
         });
         tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), waiting));
