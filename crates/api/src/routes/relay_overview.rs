@@ -34,6 +34,7 @@ pub(crate) struct RelayOverview {
 /// What waits.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RelayDepth)]
+#[expect(clippy::struct_field_names, reason = "the names of the contract")]
 pub(crate) struct DepthBody {
     /// Deliveries that wait, by lane.
     by_lane: ByLane<u64>,

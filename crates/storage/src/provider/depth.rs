@@ -108,8 +108,9 @@ struct Count {
     took: Duration,
 }
 
+/// What waits of one tenant in one lane.
 #[derive(Debug, FromQueryResult)]
-struct Waiting {
+struct Pile {
     lane: i64,
     tenant_id: Uuid,
     waiting: i64,
@@ -180,20 +181,20 @@ impl Store {
         let now = self.database_now(read).await?;
         let sql = "SELECT lane, tenant_id, COUNT(*) AS waiting, MIN(due_at) AS oldest FROM deliveries \
                    WHERE due_at IS NOT NULL GROUP BY lane, tenant_id";
-        let waiting = Waiting::find_by_statement(Statement::from_string(read.get_database_backend(), sql))
+        let piles = Pile::find_by_statement(Statement::from_string(read.get_database_backend(), sql))
             .all(read)
             .await?;
         Ok(Depth {
             as_of: from_millis(now),
-            lanes: Lane::ALL.map(|lane| of_lane(lane, &waiting, now)).into(),
-            statuses: self.count_statuses(&waiting).await?,
-            tenants: self.count_tenants(&waiting).await?,
+            lanes: Lane::ALL.map(|lane| of_lane(lane, &piles, now)).into(),
+            statuses: self.count_statuses(&piles).await?,
+            tenants: self.count_tenants(&piles).await?,
             throughput: self.count_throughput(now).await?,
         })
     }
 
     /// What is queued is what waits without being set aside: nearly everything, so it is not counted a second time.
-    async fn count_statuses(&self, waiting: &[Waiting]) -> Result<Vec<(DeliveryStatus, u64)>, StoreError> {
+    async fn count_statuses(&self, piles: &[Pile]) -> Result<Vec<(DeliveryStatus, u64)>, StoreError> {
         let set_aside = async |status: DeliveryStatus| {
             let sql = format!("SELECT COUNT(*) AS n FROM deliveries WHERE {SET_ASIDE} AND status = $1");
             self.number(&sql, [status.as_str().into()]).await
@@ -206,7 +207,7 @@ impl Store {
         );
         let apart = scheduled + deferred + self.number(&resent, []).await?;
         let sending = "SELECT COUNT(*) AS n FROM deliveries WHERE lease_until IS NOT NULL";
-        let all: u64 = waiting.iter().map(|row| unsigned(row.waiting)).sum();
+        let all: u64 = piles.iter().map(|row| unsigned(row.waiting)).sum();
         Ok(vec![
             (DeliveryStatus::Scheduled, scheduled),
             (DeliveryStatus::Queued, all.saturating_sub(apart)),
@@ -216,9 +217,9 @@ impl Store {
         ])
     }
 
-    async fn count_tenants(&self, waiting: &[Waiting]) -> Result<Vec<TenantDepth>, StoreError> {
+    async fn count_tenants(&self, piles: &[Pile]) -> Result<Vec<TenantDepth>, StoreError> {
         let mut by_tenant: HashMap<Uuid, (u64, i64)> = HashMap::new();
-        for row in waiting {
+        for row in piles {
             let (sum, oldest) = by_tenant.entry(row.tenant_id).or_insert((0, row.oldest));
             *sum += unsigned(row.waiting);
             *oldest = row.oldest.min(*oldest);
@@ -270,8 +271,8 @@ impl Store {
     }
 }
 
-fn of_lane(lane: Lane, waiting: &[Waiting], now: i64) -> LaneDepth {
-    let own = || waiting.iter().filter(|row| row.lane == i64::from(lane.rank()));
+fn of_lane(lane: Lane, piles: &[Pile], now: i64) -> LaneDepth {
+    let own = || piles.iter().filter(|row| row.lane == i64::from(lane.rank()));
     let age = own().map(|row| row.oldest).min().map(|oldest| now - oldest);
     LaneDepth {
         lane,
