@@ -9,6 +9,7 @@ pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 mod dialect;
 mod m0001_foundation;
 mod m0002_relay_control;
+mod m0003_fair_queue;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_foundation::Foundation),
             Box::new(m0002_relay_control::RelayControl),
+            Box::new(m0003_fair_queue::FairQueue),
         ]
     }
 }

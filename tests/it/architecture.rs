@@ -128,3 +128,16 @@ fn one_tls_stack_and_one_crypto_provider_are_built() {
     assert!(built.contains("rustls"), "{}", String::from_utf8_lossy(&tree.stderr));
     assert!(BANNED.iter().all(|name| !built.contains(name)), "{built:?}");
 }
+
+#[test]
+fn the_mail_library_is_built_without_the_feature_that_logs_credentials() {
+    let metadata = workspace();
+    let lettre = metadata
+        .packages
+        .iter()
+        .find(|package| package.name == "lettre")
+        .unwrap();
+    let nodes = &metadata.resolve.as_ref().unwrap().nodes;
+    let built = nodes.iter().find(|node| node.id == lettre.id).unwrap();
+    assert!(!built.features.iter().any(|feature| feature.as_str() == "tracing"));
+}

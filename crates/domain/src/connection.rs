@@ -4,7 +4,14 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use crate::{address::Domain, branding::Branding, clock::Timestamp, fault::Fault, ids::RouteId, secret::SecretText};
+use crate::{
+    address::Domain,
+    branding::Branding,
+    clock::Timestamp,
+    fault::Fault,
+    ids::RouteId,
+    secret::{ExposeSecret, SecretText},
+};
 
 /// Longest username or password, in octets: what fits the 12,288 octets of an AUTH line (RFC 4954 §4.5.3) with room.
 pub const MAX_CREDENTIAL: usize = 1024;
@@ -112,7 +119,7 @@ impl fmt::Display for Host {
 }
 
 /// An SMTP server and how to reach it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmtpServer {
     /// Where it is.
     pub host: Host,
@@ -126,14 +133,37 @@ pub struct SmtpServer {
     pub ca_certificate_pem: Option<String>,
 }
 
-/// A name and a password for AUTH (RFC 4954).
-#[derive(Clone)]
+/// Who we are at a server, and what proves it (RFC 4954).
+#[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The account.
     pub username: String,
-    /// Its password.
-    pub password: SecretText,
+    /// What shows that it is ours.
+    pub proof: Proof,
 }
+
+/// What proves an identity; it decides the SASL mechanism. It has no `Debug` of its own: a secret is never shown.
+#[derive(Clone)]
+pub enum Proof {
+    /// The account's password: PLAIN (RFC 4616) or LOGIN.
+    Password(SecretText),
+    /// An OAuth 2.0 access token: XOAUTH2, as Google and Microsoft take it.
+    AccessToken(SecretText),
+}
+
+/// Compares our own settings with each other, to see whether they changed; never what a stranger sent, so time does not tell.
+impl PartialEq for Proof {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Password(one), Self::Password(other)) | (Self::AccessToken(one), Self::AccessToken(other)) => {
+                one.expose_secret() == other.expose_secret()
+            }
+            (Self::Password(_), Self::AccessToken(_)) | (Self::AccessToken(_), Self::Password(_)) => false,
+        }
+    }
+}
+
+impl Eq for Proof {}
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,7 +182,7 @@ pub struct Route {
     pub server: SmtpServer,
     /// Connections a relay process keeps at most, 1–1000.
     pub max_connections: u32,
-    /// Messages a second at most; none is no bound.
+    /// Messages a second that a relay process sends at most; none is no bound.
     pub messages_per_second: Option<u32>,
     /// Lower goes first.
     pub priority: i32,

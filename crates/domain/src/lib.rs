@@ -8,6 +8,7 @@ pub mod address;
 pub mod branding;
 pub mod clock;
 pub mod connection;
+pub mod crash;
 pub mod fault;
 pub mod ids;
 pub mod message;

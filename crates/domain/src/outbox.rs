@@ -158,6 +158,12 @@ pub struct AttemptReport {
 pub struct Settlement {
     /// The right it was made under.
     pub lease: Lease,
+    /// The process that made it.
+    pub node: NodeId,
+    /// The message it belongs to.
+    pub message: MessageId,
+    /// The lane it came from.
+    pub lane: Lane,
     /// What became of it.
     pub outcome: Outcome,
     /// How it went; none where nothing was tried.
@@ -206,6 +212,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// Puts right what dead processes and passing time left: leases that ran out, and mail whose time did.
     fn sweep(&self) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
-    /// Resolves when there may be new work; may resolve for nothing.
-    fn work(&self) -> impl Future<Output = ()> + Send;
+    /// Waits for mail of a lane. What this process accepts itself may be handed over at once, leased, up to `most`; an empty
+    /// answer says that there may be something to claim. Safe to cancel: what was on its way is put back.
+    fn wait(&self, node: NodeId, lane: Lane, most: usize)
+    -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
 }

@@ -179,6 +179,8 @@ pub fn classify(stage: Stage, reply: &Reply) -> Verdict {
         }
         Stage::MailFrom | Stage::RcptTo | Stage::Data if reply.code == 421 => Verdict::RouteDeferred,
         Stage::Dot if reply.code == 421 => Verdict::OutcomeUnknown,
+        // The size that MAIL declares is the message's (RFC 1870 §6.1), not the sender's fault.
+        Stage::MailFrom if is_too_large(reply) => Verdict::Bounced(Suppress::No),
         Stage::MailFrom => {
             if permanent {
                 Verdict::Misconfigured
@@ -197,6 +199,13 @@ pub fn classify(stage: Stage, reply: &Reply) -> Verdict {
     }
 }
 
+fn is_too_large(reply: &Reply) -> bool {
+    match reply.enhanced {
+        Some(code) => reply.code >= 500 && code.is(3, 4),
+        None => reply.code == 552,
+    }
+}
+
 fn classify_recipient(reply: &Reply) -> Verdict {
     let enhanced = reply.enhanced;
     let is = |subject, detail| enhanced.is_some_and(|code| code.is(subject, detail));
@@ -209,7 +218,8 @@ fn classify_recipient(reply: &Reply) -> Verdict {
             Patience::Schedule
         });
     }
-    if is(2, 2) {
+    // Without an enhanced code 552 is a full mailbox or too many recipients, and both pass (RFC 5321 §4.5.3.1.10).
+    if is(2, 2) || (reply.code == 552 && enhanced.is_none()) {
         return Verdict::Deferred(Patience::Schedule);
     }
     let unknown_by_enhanced = is(1, 1) || is(1, 2) || is(1, 10);
@@ -266,6 +276,32 @@ mod tests {
             verdict(Stage::Dot, 554, "5.6.0 content"),
             Verdict::Bounced(Suppress::No)
         );
+    }
+
+    #[test]
+    fn a_message_that_is_too_large_bounces_wherever_that_is_said() {
+        for (stage, text) in [
+            (Stage::MailFrom, "5.3.4 too big"),
+            (Stage::MailFrom, "too big"),
+            (Stage::Dot, "5.3.4 too big"),
+        ] {
+            assert_eq!(verdict(stage, 552, text), Verdict::Bounced(Suppress::No), "{text}");
+        }
+        assert_eq!(
+            verdict(Stage::MailFrom, 452, "4.3.1 storage"),
+            Verdict::Deferred(Patience::Schedule)
+        );
+    }
+
+    #[test]
+    fn a_mailbox_that_is_full_may_empty() {
+        for text in ["5.2.2 full", "full"] {
+            assert_eq!(
+                verdict(Stage::RcptTo, 552, text),
+                Verdict::Deferred(Patience::Schedule),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use letterhead::{config::Environment, terminal::Terminal};
 
 fn main() -> ExitCode {
+    let _armed = domain::crash::arm();
     let environment = Environment::of_the_process();
     letterhead::run(std::env::args_os(), &environment, &mut Terminal::of_the_process()).into()
 }

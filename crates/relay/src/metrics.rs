@@ -17,6 +17,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::pool::Condition;
+
 /// The relay's metrics; clones count together.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -24,6 +26,12 @@ pub struct Metrics {
     connections: Family<ConnectionLabels, Counter>,
     send_seconds: Family<LaneLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
+    routes: Family<RouteLabels, Gauge>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    state: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,6 +57,7 @@ impl Default for Metrics {
             connections: Family::default(),
             send_seconds: Family::new_with_constructor(send_histogram),
             in_flight: Gauge::default(),
+            routes: Family::default(),
         }
     }
 }
@@ -76,6 +85,26 @@ impl Metrics {
             "Deliveries claimed and not settled yet",
             self.in_flight.clone(),
         );
+        registry.register(
+            "letterhead_routes",
+            "Routes in use by the state of their circuit breaker: closed, half_open, open",
+            self.routes.clone(),
+        );
+    }
+
+    /// Counts a route in a condition of its breaker.
+    pub(crate) fn route_appeared(&self, condition: Condition) {
+        self.routes(condition).inc();
+    }
+
+    /// Takes back what [`Metrics::route_appeared`] counted.
+    pub(crate) fn route_disappeared(&self, condition: Condition) {
+        self.routes(condition).dec();
+    }
+
+    fn routes(&self, condition: Condition) -> Gauge {
+        let state = condition.as_str();
+        self.routes.get_or_create_owned(&RouteLabels { state })
     }
 
     /// Counts an attempt's end; `took` is from claim to outcome.
@@ -129,6 +158,7 @@ mod tests {
         metrics.attempt_ended(&Outcome::Sent, Lane::Urgent, Duration::from_millis(3));
         metrics.connection_tried("opened");
         let _held = metrics.in_flight();
+        metrics.route_appeared(Condition::HalfOpen);
 
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
@@ -137,6 +167,7 @@ mod tests {
             "letterhead_smtp_connections_total{result=\"opened\"} 1",
             "letterhead_send_seconds_bucket{le=\"0.004\",lane=\"urgent\"} 1",
             "letterhead_in_flight 1",
+            "letterhead_routes{state=\"half_open\"} 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

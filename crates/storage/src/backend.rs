@@ -14,13 +14,18 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{database_url::DatabaseUrl, error::StoreError};
 
 /// Connections that read, at most, in one process.
 const READERS: u32 = 8;
 /// Connections to PostgreSQL, at most, in one process.
-const POSTGRES_CONNECTIONS: u32 = 16;
+const POSTGRES_CONNECTIONS: u32 = 14;
+/// Writers on PostgreSQL: one gathers while the other's commit is on its way to disk.
+const POSTGRES_WRITERS: u32 = 2;
+/// Statements that a connection keeps prepared: each kind of the outbox's, in each number of rows it comes in.
+const STATEMENTS: usize = 512;
 /// How long a statement waits for SQLite's lock, or a caller for a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -30,7 +35,11 @@ pub(crate) enum Backend {
         read: DatabaseConnection,
         write: DatabaseConnection,
     },
-    Postgres(DatabaseConnection),
+    Postgres {
+        pool: DatabaseConnection,
+        /// The writers' own: theirs are the statements of many texts, prepared once for each connection.
+        writers: DatabaseConnection,
+    },
 }
 
 /// An SQLite file held by this process alone; let go when dropped, also by a crash.
@@ -59,30 +68,28 @@ impl Backend {
     }
 
     async fn connect_postgres(url: &SecretText) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(url.expose_secret());
-        options
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(WAIT)
-            .connect_timeout(WAIT)
-            .sqlx_logging(false);
-        options.map_sqlx_postgres_opts(|options| {
-            options
-                .application_name("letterhead")
-                .options([("synchronous_commit", "on")])
-        });
-        let pool = Database::connect(options).await?;
+        let pool = Database::connect(postgres_options(url, POSTGRES_CONNECTIONS)).await?;
         refuse_unsafe_postgres(&pool).await?;
-        Ok(Self::Postgres(pool))
+        let writers = Database::connect(postgres_options(url, POSTGRES_WRITERS)).await?;
+        Ok(Self::Postgres { pool, writers })
     }
 
     pub(crate) const fn is_postgres(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+        matches!(self, Self::Postgres { .. })
+    }
+
+    /// Writers that may work at once: on PostgreSQL one gathers while the other's commit is on its way to disk.
+    pub(crate) const fn writers(&self) -> u32 {
+        match self {
+            Self::Sqlite { .. } => 1,
+            Self::Postgres { .. } => POSTGRES_WRITERS,
+        }
     }
 
     pub(crate) const fn read(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite { read, .. } => read,
-            Self::Postgres(pool) => pool,
+            Self::Postgres { pool, .. } => pool,
         }
     }
 
@@ -97,8 +104,16 @@ impl Backend {
                 };
                 write.begin_with_options(options).await?
             }
-            Self::Postgres(pool) => pool.begin().await?,
+            Self::Postgres { pool, .. } => pool.begin().await?,
         })
+    }
+
+    /// A transaction of a writer.
+    pub(crate) async fn begin_group(&self) -> Result<DatabaseTransaction, StoreError> {
+        match self {
+            Self::Sqlite { .. } => self.begin().await,
+            Self::Postgres { writers, .. } => Ok(writers.begin().await?),
+        }
     }
 
     pub(crate) fn hold(&self) -> Result<Hold, StoreError> {
@@ -124,6 +139,22 @@ impl Backend {
     }
 }
 
+fn postgres_options(url: &SecretText, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.expose_secret());
+    options
+        .max_connections(connections)
+        .acquire_timeout(WAIT)
+        .connect_timeout(WAIT)
+        .sqlx_logging(false);
+    options.map_sqlx_postgres_opts(|options| {
+        options
+            .application_name("letterhead")
+            .statement_cache_capacity(STATEMENTS)
+            .options([("synchronous_commit", "on")])
+    });
+    options
+}
+
 fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
     options
@@ -133,16 +164,29 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
         .sqlx_logging(false);
     // Nothing is gained by closing a file's connections, and a reopened one has no prepared statements.
     options.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    options.map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(is_outside_transactions(connection)));
     options.map_sqlx_sqlite_opts(|options| {
         options
             .busy_timeout(WAIT)
             .foreign_keys(true)
-            .statement_cache_capacity(256)
+            .statement_cache_capacity(STATEMENTS)
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             .pragma("secure_delete", "ON")
     });
     options
+}
+
+/// Whether a connection that was given back may be used again.
+///
+/// A full disk makes SQLite roll a transaction back by itself, which the driver does not see: it goes on counting one, and
+/// would take a later commit for that of a savepoint, which commits nothing. A connection whose count is off is thrown away.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // Perhaps only a rollback that still waits for the connection's thread, which takes things in order.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// The expression for the database's own clock, in milliseconds; a test's shift is added where it is used.
@@ -192,6 +236,37 @@ mod tests {
         assert_eq!(pragma("synchronous").await, "2");
         assert_eq!(pragma("journal_mode").await, "wal");
         assert_eq!(pragma("foreign_keys").await, "1");
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_a_commit_is_a_commit_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let backend = Backend::connect(&DatabaseUrl::Sqlite(path)).await.unwrap();
+        let setup = backend.begin().await.unwrap();
+        setup
+            .execute_unprepared("CREATE TABLE letters (body BLOB)")
+            .await
+            .unwrap();
+        setup.commit().await.unwrap();
+        let crowded = backend.begin().await.unwrap();
+        crowded.execute_unprepared("PRAGMA max_page_count = 8").await.unwrap();
+        let too_much = "INSERT INTO letters VALUES (zeroblob(100000))";
+        assert!(crowded.execute_unprepared(too_much).await.is_err());
+        drop(crowded);
+        // What is rolled back next must not leave a transaction open for what is committed after it.
+        drop(backend.begin().await.unwrap());
+
+        let transaction = backend.begin().await.unwrap();
+        transaction
+            .execute_unprepared("INSERT INTO letters VALUES (x'01')")
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+
+        let statement = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) FROM letters");
+        let row = backend.read().query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 1);
     }
 
     #[test]

@@ -38,7 +38,9 @@ struct Inner {
     keyring: seal::Keyring,
     clock: Clock,
     ids: Arc<dyn IdSource>,
-    wake: tokio::sync::Notify,
+    lanes: outbox::lanes::Lanes,
+    kept: outbox::context::Kept,
+    news: outbox::news::News,
     redrives: tokio::sync::Mutex<()>,
     depth: provider::depth::Kept,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
@@ -66,17 +68,27 @@ impl Store {
         let backend = backend::Backend::connect(&config.url).await?;
         let keyring = seal::Keyring::new(&config.master_key)?;
         let (operations, waiting) = tokio::sync::mpsc::channel(outbox::writer::QUEUE);
+        let news = outbox::news::News::of(domain::ids::NodeId::generate(&*config.ids).uuid());
         let inner = Arc::new(Inner {
             backend,
             keyring,
             clock: config.clock,
             ids: config.ids,
-            wake: tokio::sync::Notify::new(),
+            lanes: outbox::lanes::Lanes::default(),
+            kept: outbox::context::Kept::default(),
+            news,
             redrives: tokio::sync::Mutex::default(),
             depth: provider::depth::Kept::default(),
             operations,
         });
-        tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), waiting));
+        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+        for _ in 0..inner.backend.writers() {
+            tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), Arc::clone(&waiting)));
+        }
+        if let backend::Backend::Postgres { pool, .. } = &inner.backend {
+            tokio::spawn(outbox::news::tell(Arc::downgrade(&inner), pool.clone()));
+            tokio::spawn(outbox::news::hear(Arc::downgrade(&inner), pool.clone()));
+        }
         Ok(Self { inner })
     }
 

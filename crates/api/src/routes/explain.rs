@@ -136,6 +136,7 @@ fn why(delivery: &Delivery) -> String {
         (_, Some(HeldBy::NoRoute)) => "The relay has no route that may be used: none exists, or all are paused.".to_owned(),
         (_, Some(HeldBy::TenantSuspended)) => "The provider has suspended this tenant.".to_owned(),
         (_, Some(HeldBy::Configuration)) => format!("The next server refused the relay itself, not this recipient{last}."),
+        (_, Some(HeldBy::ServerUnavailable)) => format!("The next server fails or is busy, and is asked again shortly{last}."),
         (DeliveryStatus::Scheduled, _) => "It waits for its send_at.".to_owned(),
         (DeliveryStatus::Queued, None) => "It waits for a worker.".to_owned(),
         (DeliveryStatus::Sending, _) => "A relay process is sending it now.".to_owned(),
@@ -158,6 +159,9 @@ fn next(delivery: &Delivery, expires_at: Timestamp) -> String {
         (DeliveryStatus::OutcomeUnknown, Some(at), None) => format!("It is sent once more at {}.", instant(at)),
         (DeliveryStatus::OutcomeUnknown, None, _) => {
             "It is not sent again by itself, so that nobody gets it twice; retry it if it is missed.".to_owned()
+        }
+        (_, Some(at), Some(HeldBy::ServerUnavailable)) => {
+            format!("It is tried at {}, and given up at {gives_up}.", instant(at))
         }
         (_, Some(_), Some(_)) => format!("It is sent when that is mended, and given up at {gives_up}."),
         (_, Some(at), None) => format!("It is tried at {}, and given up at {gives_up}.", instant(at)),

@@ -58,7 +58,8 @@ pub(crate) struct DeliveryBody {
     /// Where it stands.
     #[schema(example = "queued")]
     status: &'static str,
-    /// What keeps it waiting though it is due: `relay_paused`, `no_route`, `tenant_suspended`, `configuration`.
+    /// What keeps it waiting though it is due: `relay_paused`, `no_route`, `tenant_suspended`, `configuration`,
+    /// `server_unavailable`.
     #[schema(example = json!(null))]
     held_by: Option<&'static str>,
     /// Attempts so far.

@@ -50,7 +50,7 @@ pub(crate) struct CreateRoute {
     #[deserr(default)]
     #[schema(value_type = Option<u32>, example = 10, minimum = 1, maximum = 1000)]
     max_connections: Option<Bounded<1, 1000>>,
-    /// Messages a second at most, 1 to 100000; null is no bound.
+    /// Messages a second that each relay process sends at most, 1 to 100000; null is no bound.
     #[deserr(default)]
     #[schema(value_type = Option<u32>, example = json!(null), minimum = 1)]
     messages_per_second: Option<Bounded<1, 100_000>>,
@@ -100,7 +100,7 @@ pub(crate) struct PatchRoute {
     #[deserr(default)]
     #[schema(value_type = Option<u32>, example = 20)]
     max_connections: Patch<Bounded<1, 1000>>,
-    /// Messages a second at most.
+    /// Messages a second that each relay process sends at most.
     #[deserr(default)]
     #[schema(value_type = Option<u32>, example = 100)]
     messages_per_second: Patch<Bounded<1, 100_000>>,

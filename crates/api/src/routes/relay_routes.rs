@@ -2,8 +2,9 @@
 
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use domain::{
-    connection::{Paused, Route},
+    connection::{Paused, Proof, Route},
     ids::RouteId,
+    secret::ExposeSecret,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,7 +53,7 @@ pub(crate) struct RouteBody {
     /// Connections a relay process keeps at most.
     #[schema(example = 10)]
     max_connections: u32,
-    /// Messages a second at most; null is no bound.
+    /// Messages a second that each relay process sends at most; null is no bound.
     #[schema(example = json!(null))]
     messages_per_second: Option<u32>,
     /// Lower goes first.
@@ -99,7 +100,7 @@ impl From<Route> for RouteBody {
             port: route.server.port,
             security: route.server.security.as_str(),
             password_set: credentials.is_some_and(|credentials| {
-                !domain::secret::ExposeSecret::expose_secret(&credentials.password).is_empty()
+                matches!(&credentials.proof, Proof::Password(password) if !password.expose_secret().is_empty())
             }),
             username: credentials.map(|credentials| credentials.username.clone()),
             ca_certificate_pem: route.server.ca_certificate_pem,

@@ -144,15 +144,18 @@ pub enum HeldBy {
     TenantSuspended,
     /// The settings or the route were refused by the next server, and wait to be mended.
     Configuration,
+    /// The next server fails or is busy, and was not asked: no attempt is counted.
+    ServerUnavailable,
 }
 
 impl HeldBy {
     /// Every value.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::RelayPaused,
         Self::NoRoute,
         Self::TenantSuspended,
         Self::Configuration,
+        Self::ServerUnavailable,
     ];
 
     /// The value as clients see it.
@@ -163,6 +166,7 @@ impl HeldBy {
             Self::NoRoute => "no_route",
             Self::TenantSuspended => "tenant_suspended",
             Self::Configuration => "configuration",
+            Self::ServerUnavailable => "server_unavailable",
         }
     }
 }

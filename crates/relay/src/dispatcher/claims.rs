@@ -4,10 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{message::kind::Lane, outbox::Outbox};
+use domain::{
+    message::kind::Lane,
+    outbox::{Job, Outbox, OutboxError},
+};
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -22,49 +25,46 @@ pub(super) struct Claims<'a, O> {
     desk: &'a Arc<Desk<O>>,
     lane: Lane,
     places: Arc<Semaphore>,
-    wake: &'a Notify,
     jobs: &'a TaskTracker,
 }
 
-/// What a round of claiming found.
+/// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    /// As much as there were places: there may be more.
-    Plenty,
-    /// Less: nothing else is due now.
-    Everything,
+enum Next {
+    /// Claim: there may be something due.
+    Claim,
+    /// Wait: nothing else is due now.
+    Wait,
 }
 
 impl<'a, O: Outbox> Claims<'a, O> {
-    pub(super) fn new(
-        desk: &'a Arc<Desk<O>>,
-        lane: Lane,
-        places: usize,
-        wake: &'a Notify,
-        jobs: &'a TaskTracker,
-    ) -> Self {
+    pub(super) fn new(desk: &'a Arc<Desk<O>>, lane: Lane, places: usize, jobs: &'a TaskTracker) -> Self {
         Self {
             desk,
             lane,
             places: Arc::new(Semaphore::new(places)),
-            wake,
             jobs,
         }
     }
 
     pub(super) async fn run(self, shutdown: &CancellationToken) {
         let mut failures = 0;
+        let mut next = Next::Claim;
         while let Some(Some(free)) = shutdown.run_until_cancelled(self.free_places()).await {
-            match self.claim(free).await {
-                Some(Found::Plenty) => failures = 0,
-                Some(Found::Everything) => {
-                    failures = 0;
-                    shutdown.run_until_cancelled(self.something_to_do()).await;
-                }
-                None => {
-                    failures += 1;
-                    shutdown.run_until_cancelled(sleep(pause(failures))).await;
-                }
+            let found = match next {
+                Next::Claim => self.claim(free).await,
+                Next::Wait => match shutdown.run_until_cancelled(self.wait(free)).await {
+                    Some(found) => found,
+                    None => return,
+                },
+            };
+            if let Some(found) = found {
+                failures = 0;
+                next = found;
+            } else {
+                failures += 1;
+                next = Next::Claim;
+                shutdown.run_until_cancelled(sleep(pause(failures))).await;
             }
         }
     }
@@ -79,36 +79,48 @@ impl<'a, O: Outbox> Claims<'a, O> {
         Some(free)
     }
 
-    async fn claim(&self, mut free: OwnedSemaphorePermit) -> Option<Found> {
+    async fn claim(&self, free: OwnedSemaphorePermit) -> Option<Next> {
         let most = free.num_permits();
-        let claimed = match self.desk.outbox.claim(self.desk.node, self.lane, most).await {
-            Ok(claimed) => claimed,
+        let claimed = self.desk.outbox.claim(self.desk.node, self.lane, most).await;
+        let claimed = self.heard(claimed)?;
+        let next = if claimed.len() < most { Next::Wait } else { Next::Claim };
+        self.start(claimed, free);
+        Some(next)
+    }
+
+    /// Waits for mail that comes in, a while at most: what falls due by time comes without a word.
+    async fn wait(&self, free: OwnedSemaphorePermit) -> Option<Next> {
+        let coming = self.desk.outbox.wait(self.desk.node, self.lane, free.num_permits());
+        let Ok(handed) = timeout(POLL, coming).await else {
+            return Some(Next::Claim);
+        };
+        let handed = self.heard(handed)?;
+        let next = if handed.is_empty() { Next::Claim } else { Next::Wait };
+        self.start(handed, free);
+        Some(next)
+    }
+
+    fn heard(&self, answer: Result<Vec<Job>, OutboxError>) -> Option<Vec<Job>> {
+        match answer {
+            Ok(jobs) => {
+                self.desk.calls.claim.succeeded();
+                Some(jobs)
+            }
             Err(error) => {
                 self.desk.calls.claim.failed(&error);
-                return None;
+                None
             }
-        };
-        self.desk.calls.claim.succeeded();
-        let found = if claimed.len() < most {
-            Found::Everything
-        } else {
-            Found::Plenty
-        };
-        for job in claimed {
+        }
+    }
+
+    fn start(&self, jobs: Vec<Job>, mut free: OwnedSemaphorePermit) {
+        for job in jobs {
             let place = free.split(1);
             let desk = Arc::clone(self.desk);
             self.jobs.spawn(async move {
                 desk.see_through(job).await;
                 drop(place);
             });
-        }
-        Some(found)
-    }
-
-    async fn something_to_do(&self) {
-        tokio::select! {
-            () = self.wake.notified() => {}
-            () = sleep(POLL) => {}
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use domain::{
+    crash::Point,
     ids::NodeId,
     outbox::{AttemptReport, Job, Outbox, Outcome, Settled, Settlement},
     reply::{Patience, Stage, Suppress},
@@ -22,7 +23,6 @@ use super::{
 use crate::{
     compose::Composer,
     metrics::Metrics,
-    session::Dialer,
     transport::{Attempted, Transports},
 };
 
@@ -52,11 +52,17 @@ pub(super) struct Calls {
 }
 
 impl<O: Outbox> Desk<O> {
-    pub(super) fn new(outbox: Arc<O>, node: NodeId, composer: Composer, dialer: Dialer, metrics: Metrics) -> Self {
+    pub(super) fn new(
+        outbox: Arc<O>,
+        node: NodeId,
+        composer: Composer,
+        transports: Transports,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             outbox,
             node,
-            transports: Transports::new(dialer, metrics.clone()),
+            transports,
             calls: Calls {
                 claim: Streak::of("claim"),
                 mark: Streak::of("mark"),
@@ -99,9 +105,13 @@ impl<O: Outbox> Desk<O> {
                 tell(&job, &outcome, report.as_ref(), took);
                 let settlement = Settlement {
                     lease: job.lease,
+                    node: self.node,
+                    message: job.message,
+                    lane: job.lane,
                     outcome,
                     report,
                 };
+                Point::AfterReply.reach();
                 // Leaving it unsettled is for the sweep of another process to mend.
                 self.abandoned.run_until_cancelled(self.settle(settlement)).await;
             }

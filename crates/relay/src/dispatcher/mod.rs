@@ -12,10 +12,7 @@ use domain::{
     message::kind::Lane,
     outbox::{HEARTBEAT, Outbox, SWEEP},
 };
-use tokio::{
-    sync::Notify,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod claims;
@@ -23,6 +20,8 @@ mod desk;
 mod mark;
 mod streak;
 mod upkeep;
+
+pub use crate::places::Places;
 
 use claims::Claims;
 use desk::Desk;
@@ -32,6 +31,7 @@ use crate::{
     gate::Gate,
     metrics::Metrics,
     session::{Dialer, Timeouts},
+    transport::{RouteHealth, Transports},
 };
 
 /// How long what is in flight may take once the end is asked for.
@@ -65,37 +65,6 @@ impl RelaySettings {
     }
 }
 
-/// Deliveries that each lane may have in flight at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Places {
-    /// For [`Lane::Urgent`].
-    pub urgent: usize,
-    /// For [`Lane::Interactive`].
-    pub interactive: usize,
-    /// For [`Lane::Background`].
-    pub background: usize,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self {
-            urgent: 32,
-            interactive: 32,
-            background: 64,
-        }
-    }
-}
-
-impl Places {
-    const fn of(self, lane: Lane) -> usize {
-        match lane {
-            Lane::Urgent => self.urgent,
-            Lane::Interactive => self.interactive,
-            Lane::Background => self.background,
-        }
-    }
-}
-
 /// The relay's loop over one outbox.
 #[derive(Debug)]
 pub struct Dispatcher<O> {
@@ -110,11 +79,18 @@ impl<O: Outbox> Dispatcher<O> {
     /// [`ComposeError`] where the templates or the provider's settings make composing impossible: stop the start.
     pub fn new(outbox: Arc<O>, settings: RelaySettings, node: NodeId, metrics: Metrics) -> Result<Self, ComposeError> {
         let dialer = Dialer::new(settings.gate, settings.timeouts, &settings.provider.relay_domain);
+        let transports = Transports::new(dialer, metrics.clone()).within(settings.places);
         let composer = Composer::new(settings.provider)?;
         Ok(Self {
-            desk: Arc::new(Desk::new(outbox, node, composer, dialer, metrics)),
+            desk: Arc::new(Desk::new(outbox, node, composer, transports, metrics)),
             places: settings.places,
         })
+    }
+
+    /// The health of the routes as this process sees it; the handle outlives the dispatcher.
+    #[must_use]
+    pub fn route_health(&self) -> RouteHealth {
+        self.desk.transports.route_health()
     }
 
     /// Works until `shutdown`, then finishes what is in flight, 30 s at most, gives the rest back and closes every session.
@@ -137,29 +113,17 @@ impl<O: Outbox> Dispatcher<O> {
         let alive = shutdown.run_until_cancelled(self.desk.beat_until_heard()).await;
         let jobs = TaskTracker::new();
         if alive.is_some() {
-            let wake = Lane::ALL.map(|_| Notify::new());
-            let [urgent, interactive, background] = &wake;
             tokio::join!(
-                self.pass_on(&wake, shutdown),
-                self.claims(Lane::Urgent, urgent, &jobs).run(shutdown),
-                self.claims(Lane::Interactive, interactive, &jobs).run(shutdown),
-                self.claims(Lane::Background, background, &jobs).run(shutdown),
+                self.claims(Lane::Urgent, &jobs).run(shutdown),
+                self.claims(Lane::Interactive, &jobs).run(shutdown),
+                self.claims(Lane::Background, &jobs).run(shutdown),
             );
         }
         self.drain(&jobs).await;
     }
 
-    fn claims<'a>(&'a self, lane: Lane, wake: &'a Notify, jobs: &'a TaskTracker) -> Claims<'a, O> {
-        Claims::new(&self.desk, lane, self.places.of(lane), wake, jobs)
-    }
-
-    /// Tells every lane that there may be work; a lane that is busy will find the word when it is not.
-    async fn pass_on(&self, lanes: &[Notify], shutdown: &CancellationToken) {
-        while shutdown.run_until_cancelled(self.desk.outbox.work()).await.is_some() {
-            for lane in lanes {
-                lane.notify_one();
-            }
-        }
+    fn claims<'a>(&'a self, lane: Lane, jobs: &'a TaskTracker) -> Claims<'a, O> {
+        Claims::new(&self.desk, lane, self.places.of(lane), jobs)
     }
 
     async fn drain(&self, jobs: &TaskTracker) {

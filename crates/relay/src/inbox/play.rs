@@ -36,6 +36,7 @@ impl Act {
             | Behaviour::Flood(FloodOf::Lines(_) | FloodOf::Octets(_))
             | Behaviour::AcceptThenDrop
             | Behaviour::TakeThenDrop { .. }
+            | Behaviour::TakeThenStall { .. }
             | Behaviour::LeftOver(_) => code_of(&self.usual),
         }
     }
@@ -69,6 +70,12 @@ impl Act {
                 wire.write(usual.as_bytes()).await?;
                 wire.discard(octets).await?;
                 Err(End::Over)
+            }
+            Behaviour::TakeThenStall { octets } => {
+                wire.write(usual.as_bytes()).await?;
+                wire.discard(octets).await?;
+                // Ends with the server: nothing is read, so the client's going is not seen.
+                std::future::pending().await
             }
             Behaviour::LeftOver(octets) => wire.write(&[usual.as_bytes(), &octets].concat()).await,
         }

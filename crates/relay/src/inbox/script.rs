@@ -70,6 +70,12 @@ pub enum Behaviour {
         /// Octets read before the end.
         octets: usize,
     },
+    /// The usual reply, then reads this many octets and neither reads nor speaks any more: at [`Step::Data`] a server that
+    /// stalls in the middle of the text.
+    TakeThenStall {
+        /// Octets read before the stall.
+        octets: usize,
+    },
     /// The usual reply and these octets in one write: at [`Step::StartTls`] an injection before the handshake.
     LeftOver(Vec<u8>),
 }

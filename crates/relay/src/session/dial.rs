@@ -3,6 +3,8 @@
 //! Credentials go out under TLS or not at all, whatever the server offers; so the check stands before the first connection
 //! and not at AUTH, where a downgraded session would already have begun.
 
+use std::time::Duration;
+
 use domain::{
     address::Domain,
     connection::{Security, SmtpServer},
@@ -48,6 +50,11 @@ impl Dialer {
             hello: ClientId::Domain(relay_domain.as_str().to_owned()),
             tls: TlsConfigs::new(),
         }
+    }
+
+    /// How long a server that failed is left alone at first.
+    pub(crate) const fn first_rest(&self) -> Duration {
+        self.timeouts.rest
     }
 
     /// Opens a session that is ready for its first transaction.

@@ -25,6 +25,8 @@ pub(super) enum Offer {
     AuthPlain = 1 << 5,
     /// RFC 4954 with the mechanism that was never standardised.
     AuthLogin = 1 << 6,
+    /// RFC 4954 with the mechanism of Google and Microsoft.
+    AuthXoauth2 = 1 << 7,
 }
 
 impl Extensions {
@@ -59,6 +61,7 @@ impl Extensions {
         match mechanism {
             "PLAIN" => self.add(Offer::AuthPlain),
             "LOGIN" => self.add(Offer::AuthLogin),
+            "XOAUTH2" => self.add(Offer::AuthXoauth2),
             _ => {}
         }
     }
@@ -85,6 +88,7 @@ mod tests {
         assert!(offers.has(Offer::Size));
         assert!(offers.has(Offer::Pipelining));
         assert!(offers.has(Offer::AuthPlain));
+        assert!(offers.has(Offer::AuthXoauth2));
         assert!(!offers.has(Offer::AuthLogin));
         assert!(!offers.has(Offer::StartTls));
     }

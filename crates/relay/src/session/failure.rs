@@ -87,7 +87,9 @@ pub enum SessionFailure {
     #[error("Credentials are never sent without TLS.")]
     CredentialsNeedTls,
     /// The server offers no mechanism we have.
-    #[error("The server does not offer AUTH PLAIN or AUTH LOGIN.")]
+    #[error(
+        "The server does not offer AUTH in a way that fits the credentials (PLAIN, LOGIN, or XOAUTH2 for a token)."
+    )]
     AuthenticationNotOffered,
     /// A 4xx or 5xx.
     #[error("The server refused.")]

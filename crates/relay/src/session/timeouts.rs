@@ -35,6 +35,8 @@ pub struct Timeouts {
     pub reset: Duration,
     /// The answer to QUIT.
     pub quit: Duration,
+    /// How long a server that failed is left alone at first; each further time in a row twice as long.
+    pub rest: Duration,
 }
 
 impl Default for Timeouts {
@@ -52,6 +54,8 @@ impl Default for Timeouts {
             dot: Duration::from_mins(10),
             reset: Duration::from_secs(10),
             quit: Duration::from_secs(5),
+            // As long as the first retry of a sign-in code.
+            rest: Duration::from_secs(5),
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::{future::poll_fn, pin::pin, task::Poll};
 
 use domain::{
+    crash::Point,
     message::envelope::Envelope,
     reply::{Reply, Stage},
 };
@@ -121,6 +122,7 @@ impl Session {
         }
 
         self.progress.enter(Stage::Dot);
+        Point::AfterDot.reach();
         let answered = match driven {
             Driven::Ended(answer) => Ok(answer),
             Driven::Arrived | Driven::Late => timeout(self.timeouts.dot, message).await,

@@ -7,15 +7,24 @@ use std::time::Duration;
 
 use domain::{
     connection::{Connection, Route},
-    message::HeldBy,
+    message::{HeldBy, kind::Lane},
     outbox::{AttemptReport, Job, Outcome, Path},
     reply::Stage,
 };
-use tokio::time::Instant;
+use tokio::{sync::futures::Notified, time::Instant};
 
-use crate::{compose::WireMessage, metrics::Metrics, pool::Pools, session::Dialer, session::DotMark};
+use crate::{
+    compose::WireMessage,
+    metrics::Metrics,
+    places::Places,
+    pool::Pools,
+    session::{Dialer, DotMark},
+};
+
+pub use crate::pool::{Blocked, Capacity, Condition, Health, RouteHealth};
 
 mod order;
+mod rest;
 mod smtp;
 mod verdict;
 
@@ -25,9 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(5);
 /// Every way out of this process.
 #[derive(Debug)]
 pub struct Transports {
-    dialer: Dialer,
     pools: Pools,
-    metrics: Metrics,
 }
 
 /// How an attempt ended.
@@ -40,13 +47,19 @@ pub enum Attempted {
 }
 
 impl Transports {
-    /// Transports over this dialer; sessions of routes are kept between messages.
+    /// Transports over this dialer; sessions are kept between messages.
     #[must_use]
     pub fn new(dialer: Dialer, metrics: Metrics) -> Self {
         Self {
-            pools: Pools::new(dialer.clone(), metrics.clone()),
-            dialer,
-            metrics,
+            pools: Pools::new(dialer, metrics, Places::default()),
+        }
+    }
+
+    /// The same for a process that has these places; one tenant's own server gets a quarter of them.
+    #[must_use]
+    pub fn within(self, places: Places) -> Self {
+        Self {
+            pools: self.pools.within(places),
         }
     }
 
@@ -60,6 +73,39 @@ impl Transports {
                 Connection::Smtp(server) => self.over_own_server(job, server, mail, mark).await,
             },
         }
+    }
+
+    /// How much mail for the shared relay is worth claiming: while every route rests, mail would only be put back.
+    #[must_use]
+    pub fn shared_capacity(&self) -> Capacity {
+        self.pools.capacity()
+    }
+
+    /// Until when nothing of the shared relay's mail should be claimed, where that is so.
+    #[must_use]
+    pub fn paused_until(&self) -> Option<Instant> {
+        match self.shared_capacity() {
+            Capacity::Free | Capacity::One => None,
+            Capacity::None { until } => Some(until),
+        }
+    }
+
+    /// The tenants whose mail of this lane should not be claimed: their own servers rest, or have as much as they may.
+    #[must_use]
+    pub fn blocked_tenants(&self, lane: Lane) -> Vec<Blocked> {
+        self.pools.blocked(lane)
+    }
+
+    /// Resolves when the health of a server changes, and with it perhaps what is worth claiming. It hears every change from
+    /// the call on: call it, ask [`Transports::shared_capacity`], then wait.
+    pub fn health_changed(&self) -> Notified<'_> {
+        self.pools.changed()
+    }
+
+    /// The health of the routes, for the overview.
+    #[must_use]
+    pub fn route_health(&self) -> RouteHealth {
+        self.pools.health()
     }
 
     /// Closes sessions that have not been used for a while.

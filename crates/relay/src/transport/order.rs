@@ -1,22 +1,26 @@
 //! In which order routes are tried: by priority, and among equals by lot according to weight.
 //!
-//! A route that has just failed comes last whatever its priority, so that a dead one costs one message its time-out and not
-//! every message.
+//! A route that rests after failures comes last whatever its priority, so that a dead one costs a few messages its time-out
+//! and not every message.
 
 use domain::connection::Route;
 
-/// Whether a route failed a short while ago.
+/// Whether a route rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Health {
+pub(super) enum Fitness {
     Well,
-    Failing,
+    Resting,
 }
 
 /// The routes in the order to try them in; `lots` yields numbers in 0.0–1.0.
-pub(super) fn order(routes: &[Route], health: impl Fn(&Route) -> Health, mut lots: impl FnMut() -> f64) -> Vec<&Route> {
+pub(super) fn order(
+    routes: &[Route],
+    fitness: impl Fn(&Route) -> Fitness,
+    mut lots: impl FnMut() -> f64,
+) -> Vec<&Route> {
     let mut drawn: Vec<_> = routes
         .iter()
-        .map(|route| (health(route), route.priority, lot(route.weight, lots()), route))
+        .map(|route| (fitness(route), route.priority, lot(route.weight, lots()), route))
         .collect();
     drawn.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
     drawn.into_iter().map(|(_, _, _, route)| route).collect()
@@ -62,21 +66,21 @@ mod tests {
     }
 
     #[test]
-    fn the_lower_priority_goes_first_and_a_failing_route_last() {
+    fn the_lower_priority_goes_first_and_a_resting_route_last() {
         let routes = [route("c", 30, 1), route("a", 10, 1), route("b", 20, 1)];
-        let well = order(&routes, |_| Health::Well, || 0.5);
+        let well = order(&routes, |_| Fitness::Well, || 0.5);
         assert_eq!(names(&well), ["a", "b", "c"]);
-        let failing = |route: &Route| match route.name.as_str() {
-            "a" => Health::Failing,
-            _ => Health::Well,
+        let resting = |route: &Route| match route.name.as_str() {
+            "a" => Fitness::Resting,
+            _ => Fitness::Well,
         };
-        assert_eq!(names(&order(&routes, failing, || 0.5)), ["b", "c", "a"]);
+        assert_eq!(names(&order(&routes, resting, || 0.5)), ["b", "c", "a"]);
     }
 
     #[test]
     fn among_equals_the_heavier_one_wins_an_equal_lot() {
         let routes = [route("light", 10, 1), route("heavy", 10, 3)];
-        assert_eq!(names(&order(&routes, |_| Health::Well, || 0.5)), ["heavy", "light"]);
+        assert_eq!(names(&order(&routes, |_| Fitness::Well, || 0.5)), ["heavy", "light"]);
     }
 
     proptest! {
@@ -84,7 +88,7 @@ mod tests {
         fn every_route_is_in_the_order_once(lots in prop::collection::vec(0.0_f64..=1.0, 3)) {
             let routes = [route("a", 10, 1), route("b", 10, 1000), route("c", 10, 7)];
             let mut drawn = lots.into_iter();
-            let mut ordered = names(&order(&routes, |_| Health::Well, || drawn.next().unwrap()));
+            let mut ordered = names(&order(&routes, |_| Fitness::Well, || drawn.next().unwrap()));
             ordered.sort_unstable();
             prop_assert_eq!(ordered, ["a", "b", "c"]);
         }

@@ -3,7 +3,7 @@
 //! A message goes to the next route only while it is certain that the one before did not take it, and only for what is the
 //! route's own fault. All of that happens within one attempt: with several routes a sign-in code does not wait for a retry.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use domain::{
     connection::{Route, SmtpServer},
@@ -14,22 +14,27 @@ use tokio::time::Instant;
 
 use super::{
     Attempted, Transports, Way, held_without_route,
-    order::{Health, order},
-    verdict::{Consequence, Decision, RouteFault, consequence, outcome, outcome_without_route},
+    order::{Fitness, order},
+    rest::{busy, put_back, sooner},
+    verdict::{Consequence, Decision, RouteFault, bearing, consequence, outcome, outcome_without_route},
 };
 use crate::{
     compose::WireMessage,
-    pool::{Origin, RoutePool},
+    pool::{Bearing, Condition, Entry, Origin, Pass, Place, Resting, ServerPool},
     session::{DotMark, Failed, SessionFailure},
 };
-
-/// How long a route that failed is asked last.
-const FAILING_FOR: Duration = Duration::from_secs(30);
 
 /// What a session that ended well says: the reply to the dot, and the TLS version.
 struct Accepted {
     reply: Reply,
     tls_version: Option<String>,
+}
+
+/// Why a server did not take a message.
+enum Setback {
+    /// It was not asked.
+    Resting(Resting),
+    Failed(Failed),
 }
 
 impl Transports {
@@ -40,30 +45,38 @@ impl Transports {
         mail: &WireMessage,
         mark: &impl DotMark,
     ) -> Attempted {
+        self.pools.saw(routes);
         let started = Instant::now();
         let mut worst: Option<(RouteFault, AttemptReport)> = None;
-        for route in order(routes, |route| self.health(route), rand::random) {
-            let pool = self.pools.of(route);
-            let failed = match send_pooled(&pool, job, mail, mark).await {
-                Ok(accepted) => return sent(&accepted, Way::Route(route), started),
-                Err(failed) => failed,
+        let mut rests: Option<(Resting, Way<'_>)> = None;
+        for route in self.in_order(routes) {
+            let way = Way::Route(route);
+            let failed = match send(&self.pools.of(route), job, mail, mark).await {
+                Ok(accepted) => return sent(&accepted, way, started),
+                Err(Setback::Failed(failed)) => failed,
+                Err(Setback::Resting(resting)) => {
+                    rests = Some(sooner(rests, (resting, way)));
+                    continue;
+                }
             };
-            let report = report(&failed, Way::Route(route), started);
+            let report = report(&failed, way, started);
             let fault = match consequence(&failed) {
                 Consequence::Elsewhere(fault) => fault,
                 Consequence::Decided(decision) => return decided(decision, report, job),
                 Consequence::Fenced => return Attempted::Fenced,
             };
-            // A sender that one tenant may not use says nothing of the route.
-            if failed.stage < Stage::MailFrom || fault == RouteFault::Failing {
-                pool.mark_failing(Instant::now() + FAILING_FOR);
-            }
             // The first of equals says best what is wrong.
             if worst.as_ref().is_none_or(|(known, _)| *known < fault) {
                 worst = Some((fault, report));
             }
         }
-        worst.map_or_else(held_without_route, |(fault, report)| out_of_routes(fault, report, job))
+        match (worst, rests) {
+            (None, None) => held_without_route(),
+            (None, Some((resting, way))) => put_back(&resting, way, started),
+            // What rests may recover, and is worth waiting for.
+            (Some((_, report)), Some(_)) => out_of_routes(RouteFault::Failing, report, job),
+            (Some((fault, report)), None) => out_of_routes(fault, report, job),
+        }
     }
 
     pub(super) async fn over_own_server(
@@ -75,9 +88,14 @@ impl Transports {
     ) -> Attempted {
         let started = Instant::now();
         let way = Way::Own(&server.host);
-        let failed = match self.send_alone(server, mail, mark).await {
+        let pool = self.pools.of_tenant(job.lease.tenant, server);
+        let Some(_room) = pool.begin(job.lane) else {
+            return busy(way, started);
+        };
+        let failed = match send(&pool, job, mail, mark).await {
             Ok(accepted) => return sent(&accepted, way, started),
-            Err(failed) => failed,
+            Err(Setback::Failed(failed)) => failed,
+            Err(Setback::Resting(resting)) => return put_back(&resting, way, started),
         };
         let report = report(&failed, way, started);
         match consequence(&failed) {
@@ -87,36 +105,72 @@ impl Transports {
         }
     }
 
-    /// One message over a connection of its own.
-    async fn send_alone(
-        &self,
-        server: &SmtpServer,
-        mail: &WireMessage,
-        mark: &impl DotMark,
-    ) -> Result<Accepted, Failed> {
-        let opened = self.dialer.open(server).await;
-        self.metrics.connection_tried(match &opened {
-            Ok(_) => "opened",
-            Err(failed) => failed.failure.as_str(),
-        });
-        let mut session = opened?;
-        let reply = session.send(mail, mark).await?;
-        let tls_version = session.tls_version();
-        self.pools.dismiss(session);
-        Ok(Accepted { reply, tls_version })
+    /// The routes in the order to try them in. While one of them works no message has to find out whether another does
+    /// again; that is tried aside.
+    fn in_order<'a>(&self, routes: &'a [Route]) -> Vec<&'a Route> {
+        let condition = |route: &Route| self.pools.of(route).breaker().health().condition;
+        let fitness = |route: &Route| match condition(route) {
+            Condition::Closed => Fitness::Well,
+            Condition::HalfOpen | Condition::Open => Fitness::Resting,
+        };
+        let ordered = order(routes, fitness, rand::random);
+        if ordered.iter().any(|route| fitness(route) == Fitness::Well) {
+            for route in &ordered {
+                if condition(route) == Condition::HalfOpen {
+                    self.probe_aside(route);
+                }
+            }
+        }
+        ordered
     }
 
-    fn health(&self, route: &Route) -> Health {
-        if self.pools.of(route).is_failing() {
-            Health::Failing
-        } else {
-            Health::Well
+    /// Opens a session without a message, to see whether the route works again.
+    fn probe_aside(&self, route: &Route) {
+        let pool = self.pools.of(route);
+        let Some(Entry { place, pass }) = pool.enter_idly() else {
+            return;
+        };
+        self.pools.spawn(async move {
+            match pool.open(place).await {
+                Ok(taken) => {
+                    pass.opened();
+                    pool.give_back(taken);
+                }
+                Err(failed) => conclude(pass, &failed),
+            }
+        });
+    }
+}
+
+/// Sends one message over a pool, and tells its breaker how that went.
+async fn send(pool: &Arc<ServerPool>, job: &Job, mail: &WireMessage, mark: &impl DotMark) -> Result<Accepted, Setback> {
+    let Entry { place, pass } = pool.enter(job.lane).await.map_err(Setback::Resting)?;
+    match send_pooled(pool, place, &pass, (mail, mark)).await {
+        Ok(accepted) => {
+            pass.conclude(Bearing::Well, String::new);
+            Ok(accepted)
+        }
+        Err(failed) => {
+            conclude(pass, &failed);
+            Err(Setback::Failed(failed))
         }
     }
 }
 
-async fn send_pooled(pool: &RoutePool, job: &Job, mail: &WireMessage, mark: &impl DotMark) -> Result<Accepted, Failed> {
-    let mut taken = pool.take(job.lane).await?;
+fn conclude(pass: Pass, failed: &Failed) {
+    if let Some(bearing) = bearing(failed) {
+        pass.conclude(bearing, || described(failed));
+    }
+}
+
+async fn send_pooled(
+    pool: &ServerPool,
+    place: Place,
+    pass: &Pass,
+    (mail, mark): (&WireMessage, &impl DotMark),
+) -> Result<Accepted, Failed> {
+    let mut taken = pool.take(place).await?;
+    pass.opened();
     let mut result = taken.session.send(mail, mark).await;
     if let (Origin::Kept, Err(failed)) = (taken.origin, &result)
         && was_dead(failed)
@@ -130,6 +184,15 @@ async fn send_pooled(pool: &RoutePool, job: &Job, mail: &WireMessage, mark: &imp
         reply: result?,
         tls_version,
     })
+}
+
+/// The failure in one line, for the overview.
+fn described(failed: &Failed) -> String {
+    let stage = failed.stage.as_str();
+    match failed.reply() {
+        Some(reply) => format!("{stage}: {} {}", reply.code, reply.text),
+        None => format!("{stage}: {}", failed.failure),
+    }
 }
 
 /// Whether a kept session ended while nobody used it: nothing of the message was heard.

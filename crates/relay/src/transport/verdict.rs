@@ -12,7 +12,10 @@ use domain::{
 };
 
 use super::LOOK_AGAIN;
-use crate::session::{Failed, NotSent, SessionFailure};
+use crate::{
+    pool::Bearing,
+    session::{Failed, NotSent, SessionFailure},
+};
 
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +86,23 @@ pub(super) fn consequence(failed: &Failed) -> Consequence {
             } else {
                 Consequence::Elsewhere(RouteFault::Failing)
             }
+        }
+    }
+}
+
+/// What a failed session says of the server itself; none where it says nothing.
+///
+/// Only what comes before the recipient counts: from RCPT on, one tenant's message could keep a route from all others.
+pub(super) fn bearing(failed: &Failed) -> Option<Bearing> {
+    match (consequence(failed), failed.stage) {
+        (Consequence::Elsewhere(RouteFault::Lacking), _) => None,
+        (Consequence::Elsewhere(RouteFault::Failing), stage) => (stage <= Stage::MailFrom).then_some(Bearing::Failing),
+        (Consequence::Elsewhere(RouteFault::Misconfigured), stage) if stage < Stage::MailFrom => {
+            Some(Bearing::Misconfigured)
+        }
+        // A sender that one tenant may not use says that the route works.
+        (Consequence::Elsewhere(RouteFault::Misconfigured) | Consequence::Decided(_) | Consequence::Fenced, _) => {
+            (!matches!(failed.failure, SessionFailure::Unfit(_))).then_some(Bearing::Well)
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::{ServerConfig, crypto::aws_lc_rs};
-use rustls_pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, SupportedProtocolVersion, crypto::aws_lc_rs};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A private certification authority.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -34,6 +34,14 @@ impl Authority {
         self.server(&params)
     }
 
+    /// A server that has never heard of TLS 1.3.
+    pub(crate) fn old_server_for(&self, name: &str) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        config_of(&[&rustls::version::TLS12], certificate.der().clone(), &key)
+    }
+
     fn server(&self, params: &CertificateParams) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
@@ -47,10 +55,18 @@ pub(crate) fn self_signed_server_for(name: &str) -> Arc<ServerConfig> {
     config(signed.cert.der().clone(), &signed.signing_key)
 }
 
-fn config(certificate: rustls_pki_types::CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
+fn config(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
+    config_of(rustls::ALL_VERSIONS, certificate, key)
+}
+
+fn config_of(
+    versions: &[&'static SupportedProtocolVersion],
+    certificate: CertificateDer<'static>,
+    key: &KeyPair,
+) -> Arc<ServerConfig> {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)

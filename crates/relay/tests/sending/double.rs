@@ -131,7 +131,8 @@ impl Outbox for MemoryOutbox {
         Ok(())
     }
 
-    async fn work(&self) {
+    async fn wait(&self, _: NodeId, _: Lane, _: usize) -> Result<Vec<Job>, OutboxError> {
         self.news.notified().await;
+        Ok(Vec::new())
     }
 }

@@ -5,6 +5,12 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod breaker;
+#[cfg(test)]
+mod case_server;
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod dispatcher;
 #[cfg(test)]
 mod double;
@@ -13,7 +19,11 @@ mod fence;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod own_servers;
+#[cfg(test)]
 mod pool;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -22,5 +32,7 @@ mod session_faults;
 mod session_replies;
 #[cfg(test)]
 mod session_tls;
+#[cfg(test)]
+mod session_token;
 #[cfg(test)]
 mod transport;

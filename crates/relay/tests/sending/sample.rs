@@ -5,14 +5,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use domain::{
     branding::{EffectiveFrom, FromReason, Mailbox, Provider, SenderVerification},
     clock::{Timestamp, from_millis},
-    connection::{Credentials, Host, Route, Security, SmtpServer},
+    connection::{Credentials, Host, Proof, Route, Security, SmtpServer},
     ids::{Id, IdSource, TimeOrderedIds},
     message::{
-        Locale, Recipient,
+        HeldBy, Locale, Recipient,
         envelope::Envelope,
         kind::{Content, Lane, Notification, Severity},
     },
-    outbox::{Job, Lease, Path},
+    outbox::{AttemptReport, Job, Lease, Outcome, Path},
     reply::Reply,
     secret::secret_text,
 };
@@ -21,6 +21,7 @@ use relay::{
     gate::Gate,
     inbox::{Inbox, InboxConfig, Script},
     session::{Dialer, Failed, Timeouts, Unmarked},
+    transport::{Attempted, Transports},
 };
 
 /// How long a step of a test may take before it has failed.
@@ -54,6 +55,7 @@ pub(crate) fn short_timeouts() -> Timeouts {
         dot: short,
         reset: short,
         quit: short,
+        rest: short,
     }
 }
 
@@ -78,7 +80,7 @@ pub(crate) fn server(addr: SocketAddr) -> SmtpServer {
 pub(crate) fn credentials() -> Credentials {
     Credentials {
         username: "relay".to_owned(),
-        password: secret_text("correct horse"),
+        proof: Proof::Password(secret_text("correct horse")),
     }
 }
 
@@ -125,6 +127,30 @@ pub(crate) async fn mails_begun(inbox: &Inbox, count: usize) {
         }
     };
     tokio::time::timeout(PATIENCE, enough).await.unwrap();
+}
+
+/// Attempts a delivery; a fence that is always open never fences.
+pub(crate) async fn attempt(transports: &Transports, lane: Lane, path: Path) -> (Outcome, AttemptReport) {
+    attempt_job(transports, &job(lane, path)).await
+}
+
+pub(crate) async fn attempt_job(transports: &Transports, job: &Job) -> (Outcome, AttemptReport) {
+    match transports.attempt(job, &mail(), &Unmarked).await {
+        Attempted::Ended(outcome, report) => (outcome, report.unwrap()),
+        Attempted::Fenced => panic!("fenced without a fence"),
+    }
+}
+
+/// Whether a delivery was put back without having been tried, and for how long.
+pub(crate) fn put_back(outcome: &Outcome) -> Option<Duration> {
+    if let Outcome::Held {
+        by: HeldBy::ServerUnavailable,
+        retry_in,
+    } = outcome
+    {
+        return Some(*retry_in);
+    }
+    None
 }
 
 /// A port on which nobody listens.

@@ -1,7 +1,7 @@
 //! TLS and AUTH: what is protected, what is verified, and that nothing secret travels otherwise.
 
 use domain::{
-    connection::{Host, Security, SmtpServer},
+    connection::{Host, Proof, Security, SmtpServer},
     reply::Stage,
     secret::secret_text,
 };
@@ -222,7 +222,7 @@ async fn auth_fails_with_the_servers_own_words_or_ours() {
     let ca = Authority::new();
     let inbox = inbox_with(TlsMode::Implicit(ca.server_for(ADDRESS)), Script::new()).await;
     let mut wrong = secured(&inbox, Security::ImplicitTls, &ca);
-    wrong.credentials.as_mut().unwrap().password = secret_text("guess");
+    wrong.credentials.as_mut().unwrap().proof = Proof::Password(secret_text("guess"));
     let failed = dialer().open(&wrong).await.unwrap_err();
     assert_eq!(failed.stage, Stage::Authenticate);
     assert_eq!(failed.reply().unwrap().code, 535);

@@ -81,20 +81,6 @@ async fn a_dead_route_is_passed_over_within_the_same_attempt() {
 }
 
 #[tokio::test]
-async fn a_route_that_failed_is_asked_last_for_a_while() {
-    let hanging = inbox(Script::new().always_at(Step::Greeting, Behaviour::Hang)).await;
-    let alive = inbox(Script::new()).await;
-    let routes = after(route("hanging", hanging.addr()), route("alive", alive.addr()));
-    let transports = transports_with(short_timeouts());
-
-    attempt_with(&transports, over(routes.clone())).await;
-    attempt_with(&transports, over(routes)).await;
-
-    assert_eq!(alive.received(), 2);
-    assert_eq!(hanging.connections(), 1);
-}
-
-#[tokio::test]
 async fn a_route_that_fails_before_the_dot_is_followed_by_the_next() {
     for (step, behaviour) in [
         (Step::Greeting, Behaviour::Reply("554 5.3.2 no".to_owned())),

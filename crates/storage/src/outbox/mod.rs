@@ -4,19 +4,30 @@
 //! transaction: many submissions share one flush to disk, and on SQLite nothing ever waits for a second writer. A state
 //! change is a conditional UPDATE that names the lease's epoch; no row changed means that the right was lost.
 
-use domain::{branding::Provider, ids::NodeId, message::EventType, outbox};
+use domain::{branding::Provider, ids::NodeId, outbox};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
-use serde_json::Map;
 use uuid::Uuid;
 
-use crate::{Store, entity::event, error::StoreError};
+use crate::{Store, error::StoreError};
 
 mod claim;
+pub(crate) mod context;
+mod crash;
+mod events;
+mod group;
+mod handoff;
+mod insert;
+mod jobs;
+pub(crate) mod lanes;
+mod mark;
+pub(crate) mod news;
 mod node;
 mod port;
+mod rows;
 mod settle;
 mod submit;
 mod sweep;
+mod turns;
 pub(crate) mod writer;
 
 pub(crate) use submit::KEY_LIFE_MS;
@@ -61,37 +72,33 @@ fn now_sql<C: ConnectionTrait>(connection: &C) -> String {
 }
 
 impl Store {
+    /// Tells the workers of every process that settings changed or that there may be something to do.
+    pub(crate) fn wake(&self) {
+        self.look_around();
+        self.inner.news.changed();
+    }
+
+    /// Forgets what this process knows and lets its workers look for themselves.
+    fn look_around(&self) {
+        self.inner.kept.forget();
+        self.inner.lanes.wake();
+    }
+
     fn shift(&self) -> Value {
         self.inner.clock.shift().num_milliseconds().into()
     }
 
     /// Now, by the database's clock.
     pub(crate) async fn database_now<C: ConnectionTrait>(&self, connection: &C) -> Result<i64, StoreError> {
+        // The file's clock is this machine's.
+        if !self.is_shared() {
+            return Ok(self.now_ms());
+        }
         let sql = format!("SELECT {} AS now", now_sql(connection));
         let row = connection
             .query_one_raw(statement(connection, sql, [self.shift()]))
             .await?;
         Ok(row.ok_or(DbErr::RecordNotFound("now".to_owned()))?.try_get("", "now")?)
-    }
-
-    fn event(
-        &self,
-        delivery: (Uuid, Uuid, Option<Uuid>),
-        event_type: EventType,
-        at: i64,
-        detail: Map<String, serde_json::Value>,
-    ) -> event::ActiveModel {
-        let (tenant_id, message_id, delivery_id) = delivery;
-        event::Model {
-            tenant_id,
-            id: domain::ids::EventId::generate(self.ids()).uuid(),
-            message_id,
-            delivery_id,
-            event_type: event_type.as_str().to_owned(),
-            at,
-            detail: serde_json::Value::Object(detail).to_string(),
-        }
-        .into()
     }
 }
 
@@ -102,20 +109,31 @@ pub(crate) async fn release_held<C: ConnectionTrait>(connection: &C, now: i64) -
     Ok(())
 }
 
-/// Erases what a two-factor message says once none of its deliveries can need it any more.
-pub(crate) async fn erase_finished_code<C: ConnectionTrait>(
+/// Erases what two-factor messages say once none of their deliveries can need it any more; of others, nothing.
+pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
     connection: &C,
-    tenant: Uuid,
-    message: Uuid,
+    messages: &[(Uuid, Uuid)],
 ) -> Result<(), StoreError> {
-    let sql = "DELETE FROM message_bodies WHERE tenant_id = $1 AND message_id = $2 \
-               AND EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = $1 AND m.id = $2 AND m.kind = 'two_factor_code') \
-               AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = $1 AND d.message_id = $2 \
-               AND d.status IN ('scheduled', 'queued', 'sending', 'deferred', 'outcome_unknown'))";
-    connection
-        .execute_raw(statement(connection, sql, [tenant.into(), message.into()]))
-        .await?;
+    for piece in rows::pieces(connection, messages) {
+        rows::Sql::new(connection)
+            .text("DELETE FROM message_bodies WHERE (tenant_id, message_id) IN (VALUES ")
+            .rows(piece, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {
+                [(*tenant).into(), (*message).into()]
+            })
+            .text(") AND EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = message_bodies.tenant_id ")
+            .text("AND m.id = message_bodies.message_id AND m.kind = 'two_factor_code') ")
+            .text("AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = message_bodies.tenant_id ")
+            .text("AND d.message_id = message_bodies.message_id ")
+            .text("AND d.status IN ('scheduled', 'queued', 'sending', 'deferred', 'outcome_unknown'))")
+            .run(connection)
+            .await?;
+    }
     Ok(())
+}
+
+/// A span in the milliseconds that tables hold.
+fn millis(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn unavailable(error: StoreError) -> outbox::OutboxError {

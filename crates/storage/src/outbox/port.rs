@@ -7,21 +7,62 @@ use domain::{
     outbox::{Fence, Job, Lease, Outbox, OutboxError, Settled, Settlement},
 };
 
-use super::{StoreOutbox, unavailable, writer::Operation};
+use tokio::sync::oneshot;
+
+use super::{
+    StoreOutbox,
+    claim::Claimed,
+    lanes::Wanted,
+    unavailable,
+    writer::{Claim, Operation},
+};
+
+/// Leases on their way to a worker; put back if they do not arrive.
+struct OnTheWay<'a> {
+    outbox: &'a StoreOutbox,
+    node: NodeId,
+    claimed: Vec<Claimed>,
+}
+
+impl Drop for OnTheWay<'_> {
+    fn drop(&mut self) {
+        self.outbox.store.let_go(&self.claimed, self.node);
+    }
+}
+
+impl StoreOutbox {
+    async fn open(&self, node: NodeId, claimed: Vec<Claimed>) -> Result<Vec<Job>, OutboxError> {
+        let mut way = OnTheWay {
+            outbox: self,
+            node,
+            claimed,
+        };
+        let jobs = self.store.jobs(way.claimed.clone(), &self.provider).await;
+        let jobs = jobs.map_err(unavailable)?;
+        way.claimed.clear();
+        Ok(jobs)
+    }
+}
 
 impl Outbox for StoreOutbox {
     async fn claim(&self, node: NodeId, lane: Lane, most: usize) -> Result<Vec<Job>, OutboxError> {
+        let lanes = &self.store.inner.lanes;
+        if lanes.should_look(lane) {
+            lanes.found(lane, &self.store.look(lane).await.map_err(unavailable)?);
+        }
         let claimed = self
             .store
-            .ask(|reply| Operation::Claim {
-                node,
-                lane,
-                most,
-                reply,
+            .ask(|reply| {
+                Operation::Claim(Claim {
+                    node,
+                    lane,
+                    most,
+                    reply,
+                })
             })
             .await
             .map_err(unavailable)?;
-        self.store.jobs(claimed, &self.provider).await.map_err(unavailable)
+        self.open(node, claimed).await
     }
 
     async fn mark(&self, lease: Lease) -> Result<Fence, OutboxError> {
@@ -59,7 +100,11 @@ impl Outbox for StoreOutbox {
         self.store.sweep(self.unknown_delay).await.map_err(unavailable)
     }
 
-    async fn work(&self) {
-        self.store.inner.wake.notified().await;
+    async fn wait(&self, node: NodeId, lane: Lane, most: usize) -> Result<Vec<Job>, OutboxError> {
+        let (reply, answer) = oneshot::channel();
+        self.store.inner.lanes.want(lane, Wanted { node, most, reply });
+        // A worker that waits in this one's place takes its reply away.
+        let handed = answer.await.unwrap_or_default();
+        self.open(node, handed).await
     }
 }

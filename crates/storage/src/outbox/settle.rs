@@ -1,18 +1,30 @@
-//! The dot mark and the end of an attempt: conditional updates that carry the lease's epoch.
+//! The end of attempts: the truth into each attempt's own row, and the next state into what the lease still holds.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use domain::{
-    message::{EventType, HeldBy, kind::Kind, state::DeliveryStatus},
-    outbox::{AttemptReport, Fence, Lease, Outcome, Settled, Settlement},
+    message::{
+        EventType, HeldBy,
+        kind::{Kind, Lane},
+        state::DeliveryStatus,
+    },
+    outbox::{AttemptReport, Outcome, Settled, Settlement},
     preferences::OnOutcomeUnknown,
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult};
+use sea_orm::{DatabaseTransaction, FromQueryResult};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{now_sql, statement};
-use crate::{Store, entity::event, error::StoreError, tenant::ON_OUTCOME_UNKNOWN};
+use super::{
+    events::EventRow,
+    mark::with_leases,
+    millis,
+    rows::{Sql, Type, pieces},
+};
+use crate::{Store, error::StoreError, tenant::ON_OUTCOME_UNKNOWN};
 
 /// A code of unknown outcome is sent again only while it still helps: more than two minutes of life.
 const CODE_LIFE_LEFT_MS: i64 = 120_000;
@@ -40,199 +52,258 @@ struct Next {
     event: Option<EventType>,
 }
 
+/// A delivery that a settlement may change.
+#[derive(Debug, FromQueryResult)]
+struct Found {
+    tenant_id: Uuid,
+    id: Uuid,
+    status: String,
+    #[sea_orm(nested)]
+    standing: Standing,
+}
+
+/// A settlement with what it makes of its delivery.
+struct Change<'a> {
+    settlement: &'a Settlement,
+    next: Next,
+}
+
 impl Store {
-    pub(super) async fn apply_mark(
+    /// Settles; the events go with those of the whole group.
+    pub(super) async fn settle_all(
         &self,
         transaction: &DatabaseTransaction,
-        lease: Lease,
-    ) -> Result<Fence, StoreError> {
-        let now = now_sql(transaction);
-        let superseded = "EXISTS (SELECT 1 FROM messages m JOIN messages n ON n.tenant_id = m.tenant_id AND n.kind = m.kind \
-                          AND n.supersede_key = m.supersede_key AND n.id > m.id \
-                          WHERE m.tenant_id = deliveries.tenant_id AND m.id = deliveries.message_id)";
-        let held = "tenant_id = $2 AND id = $3 AND lease_epoch = $4 AND status = 'sending'";
-        let values = || {
-            [
-                self.shift(),
-                lease.tenant.uuid().into(),
-                lease.delivery.uuid().into(),
-                lease.epoch.into(),
-            ]
-        };
-        let mark = format!(
-            "UPDATE deliveries SET dot_at = {now} WHERE {held} AND lease_until > {now} AND expires_at > {now} AND NOT {superseded}"
-        );
-        if transaction
-            .execute_raw(statement(transaction, mark, values()))
-            .await?
-            .rows_affected()
-            == 1
+        settlements: &[&Settlement],
+        (unknown_delay, now): (Duration, i64),
+        events: &mut Vec<EventRow>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        end_attempts(transaction, settlements, now).await?;
+        if settlements.iter().all(|settlement| settlement.outcome == Outcome::Sent)
+            && sent(transaction, settlements, now).await?
         {
-            return Ok(Fence::Open);
+            for settlement in settlements {
+                let detail = event_detail(settlement, &Next::default());
+                events.push(self.settled_event(settlement, EventType::Sent, detail, now));
+            }
+            erase_codes(transaction, settlements.iter().copied()).await?;
+            return Ok(vec![Settled::Yes; settlements.len()]);
         }
-        let withdraw = format!(
-            "UPDATE deliveries SET status = CASE WHEN expires_at <= {now} THEN 'expired' ELSE 'superseded' END, \
-             lease_until = NULL, lease_node = NULL, updated_at = {now} \
-             WHERE {held} AND lease_until > {now} AND (expires_at <= {now} OR {superseded}) RETURNING message_id, status, updated_at"
-        );
-        let Some(row) = transaction
-            .query_one_raw(statement(transaction, withdraw, values()))
-            .await?
-        else {
-            return Ok(Fence::Lost);
+        let changes = self.changes(transaction, settlements, unknown_delay, now).await?;
+        write(transaction, &changes, now).await?;
+        for change in &changes {
+            if let Some(event_type) = change.next.event {
+                let detail = event_detail(change.settlement, &change.next);
+                events.push(self.settled_event(change.settlement, event_type, detail, now));
+            }
+        }
+        let finished = |change: &&Change<'_>| change.next.status.is_some_and(DeliveryStatus::is_final);
+        erase_codes(
+            transaction,
+            changes.iter().filter(finished).map(|change| change.settlement),
+        )
+        .await?;
+        let held: HashSet<_> = changes.iter().map(|change| change.settlement.lease).collect();
+        let settled = |settlement: &&Settlement| {
+            if held.contains(&settlement.lease) {
+                Settled::Yes
+            } else {
+                Settled::Fenced
+            }
         };
-        let (message, status): (Uuid, String) = (row.try_get("", "message_id")?, row.try_get("", "status")?);
-        let event_type = if status == DeliveryStatus::Expired.as_str() {
-            EventType::Expired
-        } else {
-            EventType::Superseded
-        };
-        let of = (lease.tenant.uuid(), message, Some(lease.delivery.uuid()));
-        let event = self.event(of, event_type, row.try_get("", "updated_at")?, Map::new());
-        event::Entity::insert_many([event])
-            .exec_without_returning(transaction)
-            .await?;
-        super::erase_finished_code(transaction, lease.tenant.uuid(), message).await?;
-        Ok(Fence::Withdrawn)
+        Ok(settlements.iter().map(settled).collect())
     }
 
-    pub(super) async fn apply_unmark(&self, transaction: &DatabaseTransaction, lease: Lease) -> Result<(), StoreError> {
-        let sql = "UPDATE deliveries SET dot_at = NULL WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3 AND status = 'sending'";
-        let values = [
-            lease.tenant.uuid().into(),
-            lease.delivery.uuid().into(),
-            lease.epoch.into(),
-        ];
-        transaction.execute_raw(statement(transaction, sql, values)).await?;
-        Ok(())
-    }
-
-    pub(super) async fn apply_settle(
+    fn settled_event(
         &self,
-        transaction: &DatabaseTransaction,
         settlement: &Settlement,
-        unknown_delay: Duration,
-    ) -> Result<Settled, StoreError> {
-        let now = self.database_now(transaction).await?;
-        let lease = settlement.lease;
-        if let Some(report) = &settlement.report {
-            end_attempt(transaction, settlement, report, now).await?;
-        }
-        let Some(standing) = self.held(transaction, settlement).await? else {
-            return Ok(Settled::Fenced);
-        };
-        let mut next = next(&settlement.outcome, &standing, now, unknown_delay);
-        next.error = settlement
-            .report
-            .as_ref()
-            .and_then(|report| described(&settlement.outcome, report));
-        self.write(transaction, lease, &next, now).await?;
-        if let Some(event_type) = next.event {
-            let detail = event_detail(settlement, &next);
-            let of = (lease.tenant.uuid(), standing.message_id, Some(lease.delivery.uuid()));
-            event::Entity::insert_many([self.event(of, event_type, now, detail)])
-                .exec_without_returning(transaction)
-                .await?;
-        }
-        if next.status.is_some_and(DeliveryStatus::is_final) && standing.kind == Kind::TwoFactorCode.as_str() {
-            super::erase_finished_code(transaction, lease.tenant.uuid(), standing.message_id).await?;
-        }
-        Ok(Settled::Yes)
-    }
-
-    /// The delivery, if the lease still holds it. A late acceptance also counts for one whose outcome was thought unknown.
-    async fn held(
-        &self,
-        transaction: &DatabaseTransaction,
-        settlement: &Settlement,
-    ) -> Result<Option<Standing>, StoreError> {
-        let states = match settlement.outcome {
-            Outcome::Sent => "('sending', 'outcome_unknown')",
-            Outcome::Deferred { .. }
-            | Outcome::Bounced { .. }
-            | Outcome::Held { .. }
-            | Outcome::Unknown
-            | Outcome::Released => "('sending')",
-        };
-        let sql = format!(
-            "UPDATE deliveries SET lease_until = NULL WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3 AND status IN {states} \
-             RETURNING message_id, kind, expires_at, attempts, unknowns, {ON_OUTCOME_UNKNOWN}"
-        );
-        let lease = settlement.lease;
-        let values = [
-            lease.tenant.uuid().into(),
-            lease.delivery.uuid().into(),
-            lease.epoch.into(),
-        ];
-        Ok(Standing::find_by_statement(statement(transaction, sql, values))
-            .one(transaction)
-            .await?)
-    }
-
-    async fn write(
-        &self,
-        transaction: &DatabaseTransaction,
-        lease: Lease,
-        next: &Next,
+        event_type: EventType,
+        detail: Map<String, Value>,
         now: i64,
-    ) -> Result<(), StoreError> {
-        let sql = "UPDATE deliveries SET status = $4, due_at = $5, attempts = $6, unknowns = $7, held_by = $8, last_error = $9, \
-                   updated_at = $10, lease_until = NULL, lease_node = NULL, dot_at = NULL \
-                   WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3";
-        let status = next.status.unwrap_or(DeliveryStatus::Queued).as_str();
-        let values = [
-            lease.tenant.uuid().into(),
-            lease.delivery.uuid().into(),
-            lease.epoch.into(),
-            status.into(),
-            next.due_at.into(),
-            next.attempts.into(),
-            next.unknowns.into(),
-            next.held_by.map(HeldBy::as_str).into(),
-            next.error.clone().into(),
-            now.into(),
-        ];
-        transaction.execute_raw(statement(transaction, sql, values)).await?;
-        Ok(())
+    ) -> EventRow {
+        let lease = settlement.lease;
+        let of = (
+            lease.tenant.uuid(),
+            settlement.message.uuid(),
+            Some(lease.delivery.uuid()),
+        );
+        self.event(of, event_type, now, detail)
+    }
+
+    /// What the settlements change, as far as their leases still hold. A late acceptance also counts for a delivery whose
+    /// outcome was thought unknown.
+    async fn changes<'a>(
+        &self,
+        transaction: &DatabaseTransaction,
+        settlements: &[&'a Settlement],
+        unknown_delay: Duration,
+        now: i64,
+    ) -> Result<Vec<Change<'a>>, StoreError> {
+        let leases: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
+        let mut found: HashMap<(Uuid, Uuid), Found> = HashMap::new();
+        for piece in pieces(transaction, &leases) {
+            let sql = with_leases(transaction, piece)
+                .text("SELECT deliveries.tenant_id, deliveries.id, status, message_id, kind, expires_at, attempts, unknowns, ")
+                .text(ON_OUTCOME_UNKNOWN)
+                .text(" FROM v JOIN deliveries ON deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id ")
+                .text("AND deliveries.lease_epoch = v.epoch ")
+                .text("WHERE status IN ('sending', 'outcome_unknown') OR status = 'sent' AND updated_at = ")
+                .value(now, Type::Int)
+                .postgres(" ORDER BY deliveries.tenant_id, deliveries.id FOR UPDATE OF deliveries");
+            let rows: Vec<Found> = sql.all(transaction).await?;
+            found.extend(rows.into_iter().map(|row| ((row.tenant_id, row.id), row)));
+        }
+        let mut changes = Vec::with_capacity(settlements.len());
+        for settlement in settlements {
+            // Taken out, so that one delivery is settled once.
+            let key = (settlement.lease.tenant.uuid(), settlement.lease.delivery.uuid());
+            let Some(row) = found.remove(&key) else {
+                continue;
+            };
+            // One that is sent already was written by this very transaction, before it found that others were lost.
+            let held = row.status == DeliveryStatus::Sending.as_str() || settlement.outcome == Outcome::Sent;
+            if !held {
+                continue;
+            }
+            let mut next = next(&settlement.outcome, &row.standing, now, unknown_delay);
+            next.error = settlement
+                .report
+                .as_ref()
+                .and_then(|report| described(&settlement.outcome, report));
+            changes.push(Change { settlement, next });
+        }
+        Ok(changes)
     }
 }
 
-/// Writes the truth into the attempt's own row, also where the lease was lost.
-async fn end_attempt(
+/// Settles what was sent, which is nearly everything, in one statement. False where some lease no longer holds:
+/// then each is looked at.
+async fn sent(transaction: &DatabaseTransaction, settlements: &[&Settlement], now: i64) -> Result<bool, StoreError> {
+    let leases: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
+    let mut count = 0;
+    for piece in pieces(transaction, &leases) {
+        let sql = with_leases(transaction, piece)
+            .text("UPDATE deliveries SET status = 'sent', due_at = NULL, held_by = NULL, last_error = NULL, lease_until = NULL, ")
+            .text("lease_node = NULL, dot_at = NULL, updated_at = ")
+            .value(now, Type::Int)
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
+            .text("AND deliveries.status = 'sending'");
+        count += sql.run(transaction).await?.rows_affected();
+    }
+    Ok(count == u64::try_from(leases.len()).unwrap_or(u64::MAX))
+}
+
+/// Codes have no use once they are final.
+async fn erase_codes(
     transaction: &DatabaseTransaction,
-    settlement: &Settlement,
-    report: &AttemptReport,
+    settlements: impl Iterator<Item = &Settlement>,
+) -> Result<(), StoreError> {
+    let finished: Vec<_> = settlements
+        .filter(|settlement| settlement.lane == Lane::Urgent)
+        .map(|settlement| (settlement.lease.tenant.uuid(), settlement.message.uuid()))
+        .collect();
+    super::erase_finished_codes(transaction, &finished).await
+}
+
+/// Writes the next states.
+async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i64) -> Result<(), StoreError> {
+    const TYPES: [Type; 9] = [
+        Type::Uuid,
+        Type::Uuid,
+        Type::Int,
+        Type::Text,
+        Type::Int,
+        Type::Int,
+        Type::Int,
+        Type::Text,
+        Type::Text,
+    ];
+    for piece in pieces(transaction, changes) {
+        Sql::new(transaction)
+            .text("WITH v(tenant_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (VALUES ")
+            .rows(piece, TYPES, |change| {
+                let (lease, next) = (change.settlement.lease, &change.next);
+                [
+                    lease.tenant.uuid().into(),
+                    lease.delivery.uuid().into(),
+                    lease.epoch.into(),
+                    next.status.unwrap_or(DeliveryStatus::Queued).as_str().into(),
+                    next.due_at.into(),
+                    next.attempts.into(),
+                    next.unknowns.into(),
+                    next.held_by.map(HeldBy::as_str).into(),
+                    next.error.clone().into(),
+                ]
+            })
+            .text(") UPDATE deliveries SET status = v.status, due_at = v.due_at, attempts = v.attempts, unknowns = v.unknowns, ")
+            .text("held_by = v.held_by, last_error = v.last_error, lease_until = NULL, lease_node = NULL, dot_at = NULL, updated_at = ")
+            .value(now, Type::Int)
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch")
+            .run(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Writes the truth into the attempts' own rows, also where the lease was lost.
+async fn end_attempts(
+    transaction: &DatabaseTransaction,
+    settlements: &[&Settlement],
     now: i64,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE attempts SET ended_at = $4, outcome = $5, route_id = $6, server = $7, stage = $8, reply_code = $9, \
-               reply_enhanced = $10, reply_text = $11, error = $12, tls_version = $13, duration_ms = $14 \
-               WHERE tenant_id = $1 AND delivery_id = $2 AND epoch = $3";
-    let reply = report.reply.as_ref();
-    let values = [
-        settlement.lease.tenant.uuid().into(),
-        settlement.lease.delivery.uuid().into(),
-        settlement.lease.epoch.into(),
-        now.into(),
-        settlement.outcome.as_str().into(),
-        report.route.map(domain::ids::Id::uuid).into(),
-        report.server.clone().into(),
-        report.stage.as_str().into(),
-        reply.map(|reply| i64::from(reply.code)).into(),
-        reply
-            .and_then(|reply| reply.enhanced)
-            .map(|code| code.to_string())
-            .into(),
-        reply.map(|reply| reply.text.clone()).into(),
-        report.error.clone().into(),
-        report.tls_version.clone().into(),
-        i64::try_from(report.duration.as_millis()).unwrap_or(i64::MAX).into(),
+    const TYPES: [Type; 15] = [
+        Type::Uuid,
+        Type::Uuid,
+        Type::Int,
+        Type::Uuid,
+        Type::Int,
+        Type::Int,
+        Type::Text,
+        Type::Uuid,
+        Type::Text,
+        Type::Text,
+        Type::Int,
+        Type::Text,
+        Type::Text,
+        Type::Text,
+        Type::Text,
     ];
-    transaction.execute_raw(statement(transaction, sql, values)).await?;
+    let ended: Vec<(&Settlement, &AttemptReport)> = settlements
+        .iter()
+        .filter_map(|settlement| settlement.report.as_ref().map(|report| (*settlement, report)))
+        .collect();
+    for piece in pieces(transaction, &ended) {
+        Sql::new(transaction)
+            .text("INSERT INTO attempts (tenant_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, route_id, ")
+            .text("server, stage, reply_code, reply_enhanced, reply_text, error, tls_version) VALUES ")
+            .rows(piece, TYPES, |(settlement, report)| {
+                let reply = report.reply.as_ref();
+                [
+                    settlement.lease.tenant.uuid().into(),
+                    settlement.lease.delivery.uuid().into(),
+                    settlement.lease.epoch.into(),
+                    settlement.node.uuid().into(),
+                    now.saturating_sub(millis(report.duration)).into(),
+                    now.into(),
+                    settlement.outcome.as_str().into(),
+                    report.route.map(domain::ids::Id::uuid).into(),
+                    report.server.clone().into(),
+                    report.stage.as_str().into(),
+                    reply.map(|reply| i64::from(reply.code)).into(),
+                    reply.and_then(|reply| reply.enhanced).map(|code| code.to_string()).into(),
+                    reply.map(|reply| reply.text.clone()).into(),
+                    report.error.clone().into(),
+                    report.tls_version.clone().into(),
+                ]
+            })
+            .text(" ON CONFLICT (tenant_id, delivery_id, epoch) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome")
+            .run(transaction)
+            .await?;
+    }
     Ok(())
 }
 
 fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duration) -> Next {
-    let after = |delay: &Duration| now.saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
+    let after = |delay: &Duration| now.saturating_add(millis(*delay));
     let kept = Next {
         attempts: standing.attempts,
         unknowns: standing.unknowns,
@@ -259,6 +330,13 @@ fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duratio
             status: Some(DeliveryStatus::Queued),
             due_at: Some(after(retry_in)),
             held_by: Some(*by),
+            // A server that was not asked has not been tried.
+            attempts: match by {
+                HeldBy::ServerUnavailable => standing.attempts.saturating_sub(1).max(0),
+                HeldBy::RelayPaused | HeldBy::NoRoute | HeldBy::TenantSuspended | HeldBy::Configuration => {
+                    standing.attempts
+                }
+            },
             event: (*by == HeldBy::Configuration).then_some(EventType::Deferred),
             ..kept
         },
@@ -294,7 +372,7 @@ pub(super) fn resend_at(standing: &Standing, now: i64, unknown_delay: Duration) 
         (false, false) => unknown_delay,
         (false, true) => return None,
     };
-    Some(now.saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)))
+    Some(now.saturating_add(millis(delay)))
 }
 
 /// The reply or failure in one line, for lists.

@@ -2,22 +2,24 @@
 //!
 //! Rows are made and bodies sealed by the caller, before the writer's turn: what shares a transaction should only insert.
 
+use std::sync::Arc;
+
 use domain::{
     access::TenantScope,
     address::Domain,
     clock::to_millis,
-    message::{EventType, NewMessage, state::DeliveryStatus},
-};
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, TryInsertResult, sea_query::OnConflict,
+    message::{EventType, NewMessage, kind::Lane, state::DeliveryStatus},
 };
 use serde_json::Map;
 use uuid::Uuid;
 
-use super::statement;
+use super::{
+    events::EventRow,
+    handoff::{Carried, HAND_OFF_BYTES},
+};
 use crate::{
     Store,
-    entity::{delivery, event, idempotency_key, message, message_body},
+    entity::{delivery, idempotency_key, message, message_body},
     error::StoreError,
     seal::{Owner, Place},
 };
@@ -62,17 +64,19 @@ pub enum Submitted {
 
 /// Rows ready to be inserted.
 pub struct Submission {
-    tenant: Uuid,
-    messages: Vec<PreparedMessage>,
-    key: Option<idempotency_key::Model>,
-    now: i64,
+    pub(super) messages: Vec<PreparedMessage>,
+    pub(super) key: Option<idempotency_key::Model>,
 }
 
-struct PreparedMessage {
-    message: message::Model,
-    body: message_body::Model,
-    deliveries: Vec<delivery::Model>,
-    event: event::ActiveModel,
+#[derive(Clone)]
+pub(super) struct PreparedMessage {
+    pub(super) message: message::Model,
+    pub(super) body: message_body::Model,
+    pub(super) deliveries: Vec<delivery::Model>,
+    pub(super) event: EventRow,
+    pub(super) lane: Lane,
+    /// What it says, while it may be handed over.
+    pub(super) carried: Option<Carried>,
 }
 
 impl Store {
@@ -90,13 +94,11 @@ impl Store {
         let owner = Owner::Tenant(scope.id());
         self.open_keys(self.read(), owner).await?;
         let submission = Submission {
-            tenant: scope.id().uuid(),
             messages: messages
                 .iter()
                 .map(|message| self.prepare(owner, message, from_domain))
                 .collect::<Result<_, _>>()?,
             key: key.map(|key| self.key_row(scope.id().uuid(), key)).transpose()?,
-            now: self.now_ms(),
         };
         self.ask(|reply| super::writer::Operation::Submit {
             submission: Box::new(submission),
@@ -140,7 +142,15 @@ impl Store {
             last_error: None,
             updated_at: created_at,
         });
+        let may_go_now = status == DeliveryStatus::Queued && content.len() <= HAND_OFF_BYTES;
+        let carried = (may_go_now && self.inner.lanes.is_wanted(kind.lane())).then(|| Carried {
+            content: Arc::new(new.content.clone()),
+            locale: new.locale.clone(),
+            created_at: new.created_at,
+        });
         Ok(PreparedMessage {
+            lane: kind.lane(),
+            carried,
             deliveries: deliveries.collect(),
             body: message_body::Model {
                 tenant_id,
@@ -182,153 +192,6 @@ impl Store {
             created_at: self.now_ms(),
         })
     }
-
-    pub(super) async fn apply_submit(
-        &self,
-        transaction: &DatabaseTransaction,
-        submission: &Submission,
-    ) -> Result<Submitted, StoreError> {
-        if let Some(key) = &submission.key
-            && let Some(earlier) = take_key(transaction, key, submission.now).await?
-        {
-            return Ok(earlier);
-        }
-        if submission
-            .messages
-            .iter()
-            .any(|prepared| prepared.message.supersede_key.is_some())
-        {
-            // One by one, so that in one batch the later wins.
-            for prepared in &submission.messages {
-                self.supersede(transaction, submission, prepared).await?;
-                insert(transaction, std::slice::from_ref(prepared)).await?;
-            }
-        } else {
-            insert(transaction, &submission.messages).await?;
-        }
-        Ok(Submitted::Stored)
-    }
-
-    /// Withdraws what still waits of older messages of the same kind and key.
-    async fn supersede(
-        &self,
-        transaction: &DatabaseTransaction,
-        submission: &Submission,
-        newer: &PreparedMessage,
-    ) -> Result<(), StoreError> {
-        let Some(key) = &newer.message.supersede_key else {
-            return Ok(());
-        };
-        let sql = "UPDATE deliveries SET status = 'superseded', due_at = NULL, held_by = NULL, updated_at = $4 \
-                   WHERE tenant_id = $1 AND due_at IS NOT NULL AND status <> 'outcome_unknown' AND message_id IN \
-                   (SELECT id FROM messages WHERE tenant_id = $1 AND kind = $2 AND supersede_key = $3) \
-                   RETURNING id, message_id";
-        let values = [
-            submission.tenant.into(),
-            newer.message.kind.clone().into(),
-            key.clone().into(),
-            submission.now.into(),
-        ];
-        let rows = transaction.query_all_raw(statement(transaction, sql, values)).await?;
-        for row in rows {
-            let (id, message): (Uuid, Uuid) = (row.try_get("", "id")?, row.try_get("", "message_id")?);
-            let mut detail = Map::new();
-            detail.insert("by".to_owned(), newer.message.id.to_string().into());
-            let event = self.event(
-                (submission.tenant, message, Some(id)),
-                EventType::Superseded,
-                submission.now,
-                detail,
-            );
-            event::Entity::insert_many([event])
-                .exec_without_returning(transaction)
-                .await?;
-            super::erase_finished_code(transaction, submission.tenant, message).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Takes the key for this submission, or says what it was used for.
-async fn take_key(
-    transaction: &DatabaseTransaction,
-    key: &idempotency_key::Model,
-    now: i64,
-) -> Result<Option<Submitted>, StoreError> {
-    let primary = (key.tenant_id, key.operation.clone(), key.key_hash.clone());
-    let expired =
-        "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND operation = $2 AND key_hash = $3 AND created_at < $4";
-    let values = [
-        primary.0.into(),
-        primary.1.clone().into(),
-        primary.2.clone().into(),
-        (now - KEY_LIFE_MS).into(),
-    ];
-    transaction.execute_raw(statement(transaction, expired, values)).await?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the row says whose key it is, the nil tenant for the provider's"
-    )]
-    let taken = idempotency_key::Entity::insert(key.clone().into_active_model())
-        .on_conflict(
-            OnConflict::columns([
-                idempotency_key::Column::TenantId,
-                idempotency_key::Column::Operation,
-                idempotency_key::Column::KeyHash,
-            ])
-            .do_nothing()
-            .to_owned(),
-        )
-        .try_insert()
-        .exec_without_returning(transaction)
-        .await?;
-    if matches!(taken, TryInsertResult::Inserted(rows) if rows > 0) {
-        return Ok(None);
-    }
-    #[expect(clippy::disallowed_methods, reason = "all key columns are given")]
-    let earlier = idempotency_key::Entity::find_by_id(primary).one(transaction).await?;
-    let Some(earlier) = earlier else {
-        return Ok(None);
-    };
-    if earlier.body_hash != key.body_hash {
-        return Ok(Some(Submitted::KeyReused));
-    }
-    Ok(Some(Submitted::Replayed {
-        status: u16::try_from(earlier.status).map_err(|_| StoreError::Corrupt("status"))?,
-        location: earlier.location,
-        answer: earlier.answer,
-    }))
-}
-
-async fn insert(transaction: &DatabaseTransaction, prepared: &[PreparedMessage]) -> Result<(), StoreError> {
-    if prepared.is_empty() {
-        return Ok(());
-    }
-    let messages = prepared.iter().map(|p| p.message.clone().into_active_model());
-    message::Entity::insert_many(messages)
-        .exec_without_returning(transaction)
-        .await?;
-    let bodies = prepared.iter().map(|p| p.body.clone().into_active_model());
-    message_body::Entity::insert_many(bodies)
-        .exec_without_returning(transaction)
-        .await?;
-    let deliveries: Vec<_> = prepared
-        .iter()
-        .flat_map(|p| &p.deliveries)
-        .cloned()
-        .map(IntoActiveModel::into_active_model)
-        .collect();
-    // 20 columns a row, and SQLite takes 32,766 values a statement.
-    for rows in deliveries.chunks(1000) {
-        delivery::Entity::insert_many(rows.to_vec())
-            .exec_without_returning(transaction)
-            .await?;
-    }
-    let events = prepared.iter().map(|p| p.event.clone());
-    event::Entity::insert_many(events)
-        .exec_without_returning(transaction)
-        .await?;
-    Ok(())
 }
 
 /// Where a message's sealed body stands.

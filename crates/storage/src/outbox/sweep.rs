@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use domain::message::EventType;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult};
 use serde_json::{Map, json};
 use uuid::Uuid;
 
 use super::{
-    now_sql,
+    events, now_sql,
     settle::{Standing, resend_at},
     statement,
 };
-use crate::{Store, entity::event, error::StoreError, tenant::ON_OUTCOME_UNKNOWN};
+use crate::{Store, error::StoreError, tenant::ON_OUTCOME_UNKNOWN};
 
 /// Rows a sweep puts right in one transaction at most; the next one goes on.
 const BATCH: i64 = 500;
@@ -107,9 +107,7 @@ impl Store {
                 json!("The relay process ended between the final dot and its reply."),
             )]);
             let of = (row.tenant_id, standing.message_id, Some(row.id));
-            event::Entity::insert_many([self.event(of, EventType::OutcomeUnknown, now, detail)])
-                .exec_without_returning(transaction)
-                .await?;
+            events::insert(transaction, &[self.event(of, EventType::OutcomeUnknown, now, detail)]).await?;
         }
         Ok(())
     }
@@ -131,21 +129,17 @@ impl Store {
         if swept.is_empty() {
             return Ok(());
         }
-        let events = swept.iter().map(|row| {
-            self.event(
-                (row.tenant_id, row.message_id, Some(row.id)),
-                EventType::Expired,
-                now,
-                Map::new(),
-            )
-        });
-        event::Entity::insert_many(events)
-            .exec_without_returning(transaction)
-            .await?;
+        let event = |row: &Swept| {
+            let of = (row.tenant_id, row.message_id, Some(row.id));
+            self.event(of, EventType::Expired, now, Map::new())
+        };
+        let expired: Vec<_> = swept.iter().map(event).collect();
+        events::insert(transaction, &expired).await?;
+        let mut finished = Vec::with_capacity(swept.len());
         for row in &swept {
-            super::erase_finished_code(transaction, row.tenant_id, row.message_id).await?;
+            finished.push((row.tenant_id, row.message_id));
         }
-        Ok(())
+        super::erase_finished_codes(transaction, &finished).await
     }
 
     /// Renews a process's leases and says that it lives.

@@ -4,18 +4,21 @@
 //! past it callers are told to come back. An operation that fails alone must not fail its neighbours: when a group fails,
 //! each is tried once more in a transaction of its own.
 
-use std::{sync::Weak, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use domain::{
-    ids::NodeId,
+    ids::{MessageId, NodeId},
     message::kind::Lane,
-    outbox::{Fence, Lease, Settled, Settlement},
+    outbox::{Fence, Lease, Outcome, Settled, Settlement},
 };
-use sea_orm::DatabaseTransaction;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
     claim::Claimed,
+    group::Committed,
     submit::{Submission, Submitted},
 };
 use crate::{Inner, Store, error::StoreError};
@@ -25,7 +28,7 @@ const MOST: usize = 256;
 /// Operations that may wait.
 pub(crate) const QUEUE: usize = 4096;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// One thing to be committed.
 pub(crate) enum Operation {
@@ -33,12 +36,7 @@ pub(crate) enum Operation {
         submission: Box<Submission>,
         reply: Reply<Submitted>,
     },
-    Claim {
-        node: NodeId,
-        lane: Lane,
-        most: usize,
-        reply: Reply<Vec<Claimed>>,
-    },
+    Claim(Claim),
     Mark {
         lease: Lease,
         reply: Reply<Fence>,
@@ -54,8 +52,16 @@ pub(crate) enum Operation {
     },
 }
 
+/// A worker's wish for mail of a lane.
+pub(crate) struct Claim {
+    pub(crate) node: NodeId,
+    pub(crate) lane: Lane,
+    pub(crate) most: usize,
+    pub(crate) reply: Reply<Vec<Claimed>>,
+}
+
 /// What an operation came to, told once it is on disk.
-enum Done {
+pub(super) enum Done {
     Submitted(Submitted),
     Claimed(Vec<Claimed>),
     Marked(Fence),
@@ -68,17 +74,13 @@ impl Operation {
     fn answer(self, done: Done) {
         match (self, done) {
             (Self::Submit { reply, .. }, Done::Submitted(submitted)) => drop(reply.send(Ok(submitted))),
-            (Self::Claim { reply, .. }, Done::Claimed(claimed)) => drop(reply.send(Ok(claimed))),
+            (Self::Claim(Claim { reply, .. }), Done::Claimed(claimed)) => drop(reply.send(Ok(claimed))),
             (Self::Mark { reply, .. }, Done::Marked(fence)) => drop(reply.send(Ok(fence))),
             (Self::Unmark { reply, .. }, Done::Unmarked) => drop(reply.send(Ok(()))),
             (Self::Settle { reply, .. }, Done::Settled(settled)) => drop(reply.send(Ok(settled))),
             // `apply` makes the one from the other; a mismatch drops the reply, which the caller sees as busy.
             (
-                Self::Submit { .. }
-                | Self::Claim { .. }
-                | Self::Mark { .. }
-                | Self::Unmark { .. }
-                | Self::Settle { .. },
+                Self::Submit { .. } | Self::Claim(_) | Self::Mark { .. } | Self::Unmark { .. } | Self::Settle { .. },
                 _,
             ) => {}
         }
@@ -87,7 +89,7 @@ impl Operation {
     fn fail(self, error: StoreError) {
         match self {
             Self::Submit { reply, .. } => drop(reply.send(Err(error))),
-            Self::Claim { reply, .. } => drop(reply.send(Err(error))),
+            Self::Claim(Claim { reply, .. }) => drop(reply.send(Err(error))),
             Self::Mark { reply, .. } => drop(reply.send(Err(error))),
             Self::Unmark { reply, .. } => drop(reply.send(Err(error))),
             Self::Settle { reply, .. } => drop(reply.send(Err(error))),
@@ -108,68 +110,79 @@ impl Store {
     }
 }
 
-/// Runs until the last [`Store`] is gone.
-pub(crate) async fn run(store: Weak<Inner>, mut operations: mpsc::Receiver<Operation>) {
+/// Runs until the last [`Store`] is gone. Two that share the queue take turns: while one waits for the disk the other
+/// gathers.
+pub(crate) async fn run(store: Weak<Inner>, operations: Arc<Mutex<mpsc::Receiver<Operation>>>) {
     let mut group = Vec::with_capacity(MOST);
-    while operations.recv_many(&mut group, MOST).await > 0 {
+    while operations.lock().await.recv_many(&mut group, MOST).await > 0 {
         let Some(inner) = store.upgrade() else {
             return;
         };
-        Store { inner }.commit_group(std::mem::take(&mut group)).await;
+        Store { inner }.see_through(std::mem::take(&mut group)).await;
     }
 }
 
 impl Store {
-    async fn commit_group(&self, group: Vec<Operation>) {
-        let submits = group
-            .iter()
-            .any(|operation| matches!(operation, Operation::Submit { .. }));
-        match self.try_group(&group).await {
-            Ok(done) => {
-                if submits {
-                    self.inner.wake.notify_one();
-                }
-                for (operation, answer) in group.into_iter().zip(done) {
-                    operation.answer(answer);
+    async fn see_through(&self, mut group: Vec<Operation>) {
+        match self.commit(&group).await {
+            Ok(committed) => self.tell(group, committed),
+            Err(error) if group.len() == 1 => {
+                if let Some(operation) = group.pop() {
+                    operation.fail(error);
                 }
             }
-            Err(error) if group.len() == 1 => {
-                if let Some(operation) = group.into_iter().next() {
-                    operation.fail(error);
+            // Nobody is the cause of a database that does not answer.
+            Err(StoreError::Unavailable(error)) if is_out_of_reach(&error) => {
+                for operation in group {
+                    operation.fail(StoreError::Busy);
                 }
             }
             Err(_) => {
                 for operation in group {
-                    Box::pin(self.commit_group(vec![operation])).await;
+                    Box::pin(self.see_through(vec![operation])).await;
                 }
             }
         }
     }
 
-    async fn try_group(&self, group: &[Operation]) -> Result<Vec<Done>, StoreError> {
-        let transaction = self.begin().await?;
-        let mut done = Vec::with_capacity(group.len());
-        for operation in group {
-            done.push(self.apply(&transaction, operation).await?);
+    fn tell(&self, group: Vec<Operation>, committed: Committed) {
+        for (wanted, claimed) in committed.handed {
+            if let Err(claimed) = wanted.reply.send(claimed) {
+                self.let_go(&claimed, wanted.node);
+            }
         }
-        transaction.commit().await?;
-        Ok(done)
+        for (lane, tenant) in committed.joined {
+            self.inner.lanes.join(lane, tenant);
+            if self.is_shared() {
+                self.inner.news.joined(lane, tenant);
+            }
+        }
+        for (operation, answer) in group.into_iter().zip(committed.done) {
+            operation.answer(answer);
+        }
     }
 
-    async fn apply(&self, transaction: &DatabaseTransaction, operation: &Operation) -> Result<Done, StoreError> {
-        Ok(match operation {
-            Operation::Submit { submission, .. } => Done::Submitted(self.apply_submit(transaction, submission).await?),
-            Operation::Claim { node, lane, most, .. } => {
-                Done::Claimed(self.apply_claim(transaction, *node, *lane, *most).await?)
-            }
-            Operation::Mark { lease, .. } => Done::Marked(self.apply_mark(transaction, *lease).await?),
-            Operation::Unmark { lease, .. } => {
-                self.apply_unmark(transaction, *lease).await?;
-                Done::Unmarked
-            }
-            Operation::Settle { settlement, delay, .. } => {
-                Done::Settled(self.apply_settle(transaction, settlement, *delay).await?)
-            }
-        })
+    /// Puts back what was leased for a worker that has gone away. What does not fit into the queue waits for its lease's end.
+    pub(super) fn let_go(&self, claimed: &[Claimed], node: NodeId) {
+        for row in claimed {
+            let (reply, _) = oneshot::channel();
+            let settlement = Settlement {
+                lease: row.lease(),
+                node,
+                message: MessageId::new(row.message_id),
+                lane: row.lane(),
+                outcome: Outcome::Released,
+                report: None,
+            };
+            drop(self.inner.operations.try_send(Operation::Settle {
+                settlement: Box::new(settlement),
+                delay: Duration::ZERO,
+                reply,
+            }));
+        }
     }
+}
+
+const fn is_out_of_reach(error: &sea_orm::DbErr) -> bool {
+    matches!(error, sea_orm::DbErr::ConnectionAcquire(_) | sea_orm::DbErr::Conn(_))
 }

@@ -2,7 +2,8 @@
 //!
 //! Nothing counts where mail is accepted or sent. A count reads indexes only, at most every two seconds and at most a tenth
 //! of the time; whoever asks meanwhile gets the last one with its instant. With 1,000,000 deliveries of 2,000 tenants
-//! queued, it takes SQLite 150 ms; the plans, on PostgreSQL index-only scans of the same indexes:
+//! queued, it takes either database about 200 ms. PostgreSQL reads the table in parallel where nearly all of it waits, else
+//! the same indexes as SQLite:
 //!
 //! ```text
 //! SCAN deliveries USING COVERING INDEX deliveries_waiting
@@ -26,7 +27,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryF
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::{ProviderStore, tenants::weight_of};
+use super::{ProviderStore, weight_of};
 use crate::{Store, entity::tenant, error::StoreError};
 
 /// How old a count may be before the next one.

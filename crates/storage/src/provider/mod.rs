@@ -19,6 +19,7 @@ pub use relay_state::RelayState;
 pub(crate) use relay_state::is_paused;
 pub use route_health::RouteStanding;
 pub use routes::{PasswordChange, RouteChange};
+pub(crate) use tenants::weight_of;
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 
 /// The provider's part of the store.

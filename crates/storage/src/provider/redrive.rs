@@ -155,7 +155,7 @@ impl ProviderStore<'_> {
                 return Ok(count);
             };
             count += self.put_back(&walk, &group).await?;
-            self.store.inner.wake.notify_one();
+            self.store.wake();
             walk.after = last;
         }
     }

@@ -93,7 +93,7 @@ impl ProviderStore<'_> {
     /// [`StoreError::Unavailable`].
     pub async fn resume_relay(&self) -> Result<RelayState, StoreError> {
         let state = self.set_paused(None).await?;
-        self.store.inner.wake.notify_one();
+        self.store.wake();
         Ok(state)
     }
 

@@ -2,7 +2,7 @@
 
 use domain::{
     clock::{from_millis, to_millis},
-    connection::{Credentials, Paused, Route, SmtpServer},
+    connection::{Credentials, Paused, Proof, Route, SmtpServer},
     ids::RouteId,
     secret::{ExposeSecret, SecretText, secret_text},
 };
@@ -218,7 +218,7 @@ impl ProviderStore<'_> {
     async fn release_and_commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
         crate::outbox::release_held(&transaction, self.store.now_ms()).await?;
         transaction.commit().await?;
-        self.store.inner.wake.notify_one();
+        self.store.wake();
         Ok(())
     }
 }
@@ -246,7 +246,7 @@ impl Store {
         };
         let credentials = row.username.map(|username| Credentials {
             username,
-            password: password.unwrap_or_default(),
+            proof: Proof::Password(password.unwrap_or_default()),
         });
         Ok(Route {
             id: RouteId::new(row.id),

@@ -222,14 +222,11 @@ impl ProviderStore<'_> {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn resume_tenant(&self, id: TenantId) -> Result<Tenant, StoreError> {
-        let resumed = self
-            .update(id, None, Entry::new("tenant.resumed", id, json!({})), |row| {
-                row.suspended_at = Set(None);
-                row.suspended_reason = Set(None);
-            })
-            .await?;
-        self.store.inner.wake.notify_one();
-        Ok(resumed)
+        self.update(id, None, Entry::new("tenant.resumed", id, json!({})), |row| {
+            row.suspended_at = Set(None);
+            row.suspended_reason = Set(None);
+        })
+        .await
     }
 
     /// Deletes a tenant and everything it owns.
@@ -289,6 +286,7 @@ impl ProviderStore<'_> {
         let after = row.update(&transaction).await?;
         self.audit(&transaction, entry).await?;
         transaction.commit().await?;
+        self.store.wake();
         tenant(after)
     }
 }

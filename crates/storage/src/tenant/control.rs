@@ -38,7 +38,7 @@ impl TenantStore<'_> {
         }
         self.record(&transaction, &before, &waiting, EventType::Cancelled)
             .await?;
-        crate::outbox::erase_finished_code(&transaction, self.tenant_uuid(), id.uuid()).await?;
+        crate::outbox::erase_finished_codes(&transaction, &[(self.tenant_uuid(), id.uuid())]).await?;
         self.audit(
             &transaction,
             Entry::new("message.cancelled", id, json!({ "deliveries": changed })),
@@ -82,7 +82,7 @@ impl TenantStore<'_> {
         )
         .await?;
         let after = self.finish(transaction, id).await?;
-        self.store.inner.wake.notify_one();
+        self.store.wake();
         Ok(after)
     }
 

@@ -90,6 +90,7 @@ impl TenantStore<'_> {
         .await?;
         let after = self.settings_in(&transaction).await?;
         transaction.commit().await?;
+        self.store.wake();
         Ok(after)
     }
 

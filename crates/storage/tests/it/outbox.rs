@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use domain::{
-    message::kind::{Content, Lane, TwoFactorCode},
+    message::{
+        HeldBy,
+        kind::{Content, Lane, TwoFactorCode},
+    },
     outbox::{AttemptReport, Fence, Job, LEASE, Outbox as _, Outcome, Settled, Settlement},
     reply::{Reply, Stage, Suppress},
 };
@@ -23,6 +26,9 @@ fn settlement(job: &Job, outcome: Outcome) -> Settlement {
     };
     Settlement {
         lease: job.lease,
+        node: domain::ids::NodeId::new(uuid::Uuid::nil()),
+        message: job.message,
+        lane: job.lane,
         outcome,
         report: Some(report),
     }
@@ -265,6 +271,30 @@ async fn a_newer_code_supersedes_what_waits_and_what_is_on_its_way() {
     assert_eq!(world.status(&on_its_way).await, "superseded");
     assert_eq!(world.status(&other_user).await, "queued");
     assert_eq!(world.status(&newest).await, "queued");
+}
+
+#[tokio::test]
+async fn what_was_put_back_untried_is_due_in_time_and_counts_as_no_attempt() {
+    let world = World::new().await;
+    world.submit(code()).await;
+    let first = claim_one(&world, Lane::Urgent).await;
+    let untried = Outcome::Held {
+        by: HeldBy::ServerUnavailable,
+        retry_in: Duration::from_secs(5),
+    };
+    world.outbox().settle(settlement(&first, untried)).await.unwrap();
+    assert!(
+        world
+            .outbox()
+            .claim(world.node, Lane::Urgent, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    world.clock.advance(Duration::from_secs(6));
+
+    assert_eq!(claim_one(&world, Lane::Urgent).await.attempt, 1);
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ async fn marked(world: &World, content: Content) -> (NewMessage, Job) {
 async fn settle_unknown(world: &World, job: &Job) {
     let settlement = Settlement {
         lease: job.lease,
+        node: world.node,
+        message: job.message,
+        lane: job.lane,
         outcome: Outcome::Unknown,
         report: None,
     };

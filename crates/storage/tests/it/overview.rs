@@ -57,6 +57,9 @@ async fn what_waits_is_counted_by_lane_status_and_tenant_and_what_went_through_t
         .remove(0);
     let settlement = Settlement {
         lease: sent.lease,
+        node: world.node,
+        message: sent.message,
+        lane: sent.lane,
         outcome: Outcome::Sent,
         report: None,
     };

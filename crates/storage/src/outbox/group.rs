@@ -1,0 +1,262 @@
+//! A group: many operations in one transaction, each kind in a few statements over many rows.
+
+use domain::{
+    message::{kind::Lane, state::DeliveryStatus},
+    outbox::{Fence, LEASE, Lease, Settled},
+};
+use sea_orm::DatabaseTransaction;
+
+use super::{
+    claim::Claimed,
+    crash,
+    events::{self, EventRow},
+    insert,
+    lanes::Wanted,
+    millis,
+    submit::{PreparedMessage, Submission, Submitted},
+    writer::{Claim, Done, Operation},
+};
+use crate::{Store, error::StoreError};
+
+/// What a committed group came to.
+pub(super) struct Committed {
+    /// An answer for each operation, in their order.
+    pub(super) done: Vec<Done>,
+    /// What is to be handed over.
+    pub(super) handed: Vec<(Wanted, Vec<Claimed>)>,
+    /// Mail that waits now.
+    pub(super) joined: Vec<(Lane, uuid::Uuid)>,
+}
+
+/// Mail on its way to a worker of this process.
+struct HandOff {
+    lane: Lane,
+    wanted: Wanted,
+    claimed: Vec<Claimed>,
+}
+
+impl Store {
+    /// Applies and commits a group. What is no longer this transaction's business (answers, hand-offs) is returned.
+    pub(super) async fn commit(&self, group: &[Operation]) -> Result<Committed, StoreError> {
+        let mut hand_offs = self.hand_offs(group);
+        match self.apply(group, &mut hand_offs).await {
+            Ok((done, joined)) => Ok(Committed {
+                done,
+                handed: hand_offs.into_iter().map(|off| (off.wanted, off.claimed)).collect(),
+                joined,
+            }),
+            Err(error) => {
+                // What was drawn is looked for again; who waited for a hand-off claims.
+                drop(hand_offs);
+                self.look_around();
+                Err(error)
+            }
+        }
+    }
+
+    /// The workers that this group's mail may be handed to.
+    fn hand_offs(&self, group: &[Operation]) -> Vec<HandOff> {
+        let carries = |lane: Lane| {
+            group.iter().any(|operation| match operation {
+                Operation::Submit { submission, .. } => submission
+                    .messages
+                    .iter()
+                    .any(|message| message.lane == lane && message.carried.is_some()),
+                Operation::Claim(_) | Operation::Mark { .. } | Operation::Unmark { .. } | Operation::Settle { .. } => {
+                    false
+                }
+            })
+        };
+        Lane::ALL
+            .into_iter()
+            .filter(|lane| carries(*lane))
+            .filter_map(|lane| {
+                let wanted = self.inner.lanes.take_wanted(lane)?;
+                Some(HandOff {
+                    lane,
+                    wanted,
+                    claimed: Vec::new(),
+                })
+            })
+            .collect()
+    }
+
+    async fn apply(
+        &self,
+        group: &[Operation],
+        hand_offs: &mut [HandOff],
+    ) -> Result<(Vec<Done>, Vec<(Lane, uuid::Uuid)>), StoreError> {
+        let transaction = self.inner.backend.begin_group().await?;
+        let now = self.database_now(&transaction).await?;
+        let mut fences = self.marks(&transaction, group, now).await?.into_iter();
+        let mut happened = Vec::new();
+        let settled = self.settlements(&transaction, group, now, &mut happened).await?;
+        let mut settled = settled.into_iter();
+        let (submitted, joined) = self.submissions(&transaction, group, hand_offs, now).await?;
+        for off in hand_offs.iter() {
+            happened.extend(self.starts(&off.claimed, now));
+        }
+        let mut submitted = submitted.into_iter();
+        let mut done = Vec::with_capacity(group.len());
+        for operation in group {
+            done.push(match operation {
+                Operation::Submit { .. } => submitted.next().map(Done::Submitted),
+                Operation::Mark { .. } => fences.next().map(Done::Marked),
+                Operation::Settle { .. } => settled.next().map(Done::Settled),
+                Operation::Unmark { .. } => Some(Done::Unmarked),
+                Operation::Claim(claim) => {
+                    let claimed = self.claim(&transaction, claim, now).await?;
+                    happened.extend(self.starts(&claimed, now));
+                    Some(Done::Claimed(claimed))
+                }
+            });
+        }
+        events::insert(&transaction, &happened).await?;
+        crash::before_commit(group);
+        transaction.commit().await?;
+        crash::after_commit(group);
+        let done = done.into_iter().collect::<Option<Vec<Done>>>();
+        Ok((done.ok_or(StoreError::Busy)?, joined))
+    }
+
+    async fn marks(
+        &self,
+        transaction: &DatabaseTransaction,
+        group: &[Operation],
+        now: i64,
+    ) -> Result<Vec<Fence>, StoreError> {
+        let (mut marks, mut unmarks): (Vec<Lease>, Vec<Lease>) = (Vec::new(), Vec::new());
+        for operation in group {
+            match operation {
+                Operation::Mark { lease, .. } => marks.push(*lease),
+                Operation::Unmark { lease, .. } => unmarks.push(*lease),
+                Operation::Submit { .. } | Operation::Claim(_) | Operation::Settle { .. } => {}
+            }
+        }
+        self.unmark_all(transaction, &unmarks).await?;
+        self.mark_all(transaction, &marks, now).await
+    }
+
+    async fn settlements(
+        &self,
+        transaction: &DatabaseTransaction,
+        group: &[Operation],
+        now: i64,
+        happened: &mut Vec<EventRow>,
+    ) -> Result<Vec<Settled>, StoreError> {
+        let mut settlements = Vec::new();
+        let mut unknown_delay = std::time::Duration::ZERO;
+        for operation in group {
+            if let Operation::Settle { settlement, delay, .. } = operation {
+                settlements.push(&**settlement);
+                unknown_delay = *delay;
+            }
+        }
+        if settlements.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.settle_all(transaction, &settlements, (unknown_delay, now), happened)
+            .await
+    }
+
+    async fn submissions(
+        &self,
+        transaction: &DatabaseTransaction,
+        group: &[Operation],
+        hand_offs: &mut [HandOff],
+        now: i64,
+    ) -> Result<(Vec<Submitted>, Vec<(Lane, uuid::Uuid)>), StoreError> {
+        let submissions: Vec<&Submission> = group
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::Submit { submission, .. } => Some(&**submission),
+                Operation::Claim(_) | Operation::Mark { .. } | Operation::Unmark { .. } | Operation::Settle { .. } => {
+                    None
+                }
+            })
+            .collect();
+        if submissions.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let keys: Vec<_> = submissions.iter().map(|submission| submission.key.as_ref()).collect();
+        let answers = insert::take_keys(transaction, &keys, now).await?;
+        let fresh: Vec<&PreparedMessage> = submissions
+            .iter()
+            .zip(&answers)
+            .filter(|(_, answer)| answer.is_none())
+            .flat_map(|(submission, _)| &submission.messages)
+            .collect();
+        let may_send = !hand_offs.is_empty() && self.may_send(transaction).await?;
+        let mut joined = Vec::new();
+        let mut leased: Vec<PreparedMessage> = Vec::new();
+        let mut plain: Vec<Option<&PreparedMessage>> = Vec::new();
+        for message in &fresh {
+            let room = hand_offs.iter_mut().find(|off| off.lane == message.lane).filter(|off| {
+                may_send && off.wanted.most.saturating_sub(off.claimed.len()) >= message.deliveries.len()
+            });
+            if let (Some(off), Some(_)) = (room, &message.carried) {
+                leased.push(lease(message, off, now));
+                plain.push(None);
+            } else {
+                joined.push((message.lane, message.message.tenant_id));
+                plain.push(Some(message));
+            }
+        }
+        let mut leased_now = leased.iter();
+        let all: Vec<&PreparedMessage> = plain
+            .into_iter()
+            .filter_map(|message| message.or_else(|| leased_now.next()))
+            .collect();
+        self.insert_messages(transaction, &all, now).await?;
+        joined.sort_unstable_by_key(|(lane, tenant)| (lane.rank(), *tenant));
+        joined.dedup();
+        let stored = |answer: Option<Submitted>| answer.unwrap_or(Submitted::Stored);
+        Ok((answers.into_iter().map(stored).collect(), joined))
+    }
+
+    async fn claim(
+        &self,
+        transaction: &DatabaseTransaction,
+        claim: &Claim,
+        now: i64,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        if !self.may_send(transaction).await? {
+            self.inner.lanes.clear(claim.lane);
+            return Ok(Vec::new());
+        }
+        self.claim_lane(transaction, claim, now).await
+    }
+
+    /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay.
+    async fn may_send(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
+        Ok(!crate::provider::is_paused(transaction).await? && !self.current_routes(transaction).await?.is_empty())
+    }
+}
+
+/// The message as it is stored when its deliveries are leased at once.
+fn lease(message: &PreparedMessage, off: &mut HandOff, now: i64) -> PreparedMessage {
+    let mut leased = message.clone();
+    for row in &mut leased.deliveries {
+        DeliveryStatus::Sending.as_str().clone_into(&mut row.status);
+        row.due_at = None;
+        row.attempts = 1;
+        row.lease_epoch = 1;
+        row.lease_until = Some(now.saturating_add(millis(LEASE)));
+        row.lease_node = Some(off.wanted.node.uuid());
+        row.updated_at = now;
+        off.claimed.push(Claimed {
+            tenant_id: row.tenant_id,
+            id: row.id,
+            message_id: row.message_id,
+            recipient: row.recipient.clone(),
+            recipient_name: row.recipient_name.clone(),
+            message_id_domain: row.message_id_domain.clone(),
+            expires_at: row.expires_at,
+            attempts: row.attempts,
+            lease_epoch: row.lease_epoch,
+            lane: row.lane,
+            carried: message.carried.clone(),
+        });
+    }
+    leased
+}

@@ -1,0 +1,165 @@
+//! From leased deliveries to jobs: reading and unsealing what their sending needs, after the claim's commit and outside any
+//! transaction that writes. A delivery whose content does not open is logged and left to its lease, so that nothing is lost
+//! while somebody looks.
+
+use std::{collections::HashMap, sync::Arc};
+
+use domain::{
+    branding::{DomainProof, Provider},
+    clock::from_millis,
+    connection::Route,
+    ids::{DeliveryId, MessageId, TenantId},
+    message::{
+        Recipient,
+        kind::{Content, Lane},
+    },
+    outbox::{Job, Lease, Path},
+};
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+use super::{
+    claim::Claimed,
+    context::Context,
+    handoff::Carried,
+    rows::{Sql, Type, pieces},
+    submit::body_place,
+};
+use crate::{Store, error::StoreError, seal::Owner};
+
+/// A message as it is stored.
+#[derive(Debug, FromQueryResult)]
+struct Stored {
+    tenant_id: Uuid,
+    message_id: Uuid,
+    locale: String,
+    created_at: i64,
+    sealed: Vec<u8>,
+}
+
+/// What the deliveries of one claim refer to.
+struct Surroundings {
+    stored: HashMap<(Uuid, Uuid), Stored>,
+    contexts: HashMap<Uuid, Arc<Context>>,
+    routes: Arc<[Route]>,
+}
+
+impl Claimed {
+    pub(super) const fn lease(&self) -> Lease {
+        Lease {
+            tenant: TenantId::new(self.tenant_id),
+            delivery: DeliveryId::new(self.id),
+            epoch: self.lease_epoch,
+        }
+    }
+
+    pub(super) fn lane(&self) -> Lane {
+        let rank = i16::try_from(self.lane).ok();
+        rank.and_then(Lane::of_rank).unwrap_or(Lane::Background)
+    }
+}
+
+impl Store {
+    /// Everything the sending of claimed deliveries needs.
+    pub(super) async fn jobs(&self, claimed: Vec<Claimed>, provider: &Provider) -> Result<Vec<Job>, StoreError> {
+        if claimed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let around = Surroundings {
+            stored: self.stored(&claimed).await?,
+            contexts: self.contexts(claimed.iter().map(|row| row.tenant_id).collect()).await?,
+            routes: self.current_routes(self.read()).await?,
+        };
+        let mut jobs = Vec::with_capacity(claimed.len());
+        for row in claimed {
+            let (tenant, delivery) = (row.tenant_id, row.id);
+            match self.job(row, &around, provider) {
+                Ok(job) => jobs.push(job),
+                Err(error) => tracing::error!(
+                    tenant.id = %tenant, delivery.id = %delivery, error = &error as &dyn std::error::Error,
+                    "a delivery cannot be read; it stays in the queue"
+                ),
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// What the messages say that were not carried along.
+    async fn stored(&self, claimed: &[Claimed]) -> Result<HashMap<(Uuid, Uuid), Stored>, StoreError> {
+        let mut wanted: Vec<(Uuid, Uuid)> = claimed
+            .iter()
+            .filter(|row| row.carried.is_none())
+            .map(|row| (row.tenant_id, row.message_id))
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut stored = HashMap::new();
+        for piece in pieces(self.read(), &wanted) {
+            let rows: Vec<Stored> = Sql::new(self.read())
+                .text("SELECT m.tenant_id, b.message_id, m.locale, m.created_at, b.sealed FROM message_bodies b ")
+                .text("JOIN messages m ON m.tenant_id = b.tenant_id AND m.id = b.message_id WHERE (b.tenant_id, b.message_id) IN (VALUES ")
+                .rows(piece, [Type::Uuid, Type::Uuid], |(tenant, message)| {
+                    [(*tenant).into(), (*message).into()]
+                })
+                .text(")")
+                .all(self.read())
+                .await?;
+            stored.extend(rows.into_iter().map(|row| ((row.tenant_id, row.message_id), row)));
+        }
+        Ok(stored)
+    }
+
+    fn job(&self, row: Claimed, around: &Surroundings, provider: &Provider) -> Result<Job, StoreError> {
+        let lease = row.lease();
+        let context = around
+            .contexts
+            .get(&row.tenant_id)
+            .ok_or(StoreError::NotFound("tenant"))?;
+        let branding = context.branding.as_ref().ok_or(StoreError::NotFound("branding"))?;
+        let carried = match row.carried {
+            Some(carried) => carried,
+            None => self.unseal_stored(
+                around
+                    .stored
+                    .get(&(row.tenant_id, row.message_id))
+                    .ok_or(StoreError::NotFound("body"))?,
+            )?,
+        };
+        let slug = context.tenant.slug.parse().map_err(|_| StoreError::Corrupt("slug"))?;
+        let corrupt = |_| StoreError::Corrupt("recipient");
+        Ok(Job {
+            lease,
+            message: MessageId::new(row.message_id),
+            lane: carried.content.kind().lane(),
+            tenant_name: context.tenant.name.clone(),
+            locale: carried.locale,
+            recipient: Recipient {
+                email: row.recipient.parse().map_err(corrupt)?,
+                name: row
+                    .recipient_name
+                    .as_deref()
+                    .map(str::parse)
+                    .transpose()
+                    .map_err(corrupt)?,
+            },
+            from: provider.effective_from(&slug, branding, DomainProof::Unverified),
+            message_id_header: format!("{}@{}", row.id, row.message_id_domain),
+            accepted_at: carried.created_at,
+            expires_at: from_millis(row.expires_at),
+            attempt: u32::try_from(row.attempts).unwrap_or(1),
+            path: Path::Shared(Arc::clone(&around.routes)),
+            content: Arc::unwrap_or_clone(carried.content),
+        })
+    }
+
+    fn unseal_stored(&self, stored: &Stored) -> Result<Carried, StoreError> {
+        let owner = Owner::Tenant(TenantId::new(stored.tenant_id));
+        let plain = self.unseal(body_place(owner, stored.message_id.as_bytes()), &stored.sealed)?;
+        let content: Content = serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt("content"))?;
+        Ok(Carried {
+            content: Arc::new(content),
+            locale: stored.locale.parse().map_err(|_| StoreError::Corrupt("locale"))?,
+            created_at: from_millis(stored.created_at),
+        })
+    }
+}
