@@ -203,6 +203,35 @@ pub struct Paused {
     pub reason: Option<String>,
 }
 
+/// What a relay process's circuit breaker says of a route; from best to worst once anything is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteHealth {
+    /// No process that lives has used it.
+    Unknown,
+    /// Mail takes it.
+    Closed,
+    /// It failed, and is being tried again.
+    HalfOpen,
+    /// It failed, and is left alone for a while.
+    Open,
+}
+
+impl RouteHealth {
+    /// Every value.
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::Closed, Self::HalfOpen, Self::Open];
+
+    /// The value as clients and tables write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Closed => "closed",
+            Self::HalfOpen => "half_open",
+            Self::Open => "open",
+        }
+    }
+}
+
 /// An on-premises tenant's own way out.
 #[derive(Debug, Clone)]
 pub enum Connection {

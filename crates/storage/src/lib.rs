@@ -43,6 +43,7 @@ struct Inner {
     news: outbox::news::News,
     usage: outbox::limits::Usage,
     redrives: tokio::sync::Mutex<()>,
+    depth: provider::depth::Kept,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
 }
 
@@ -79,6 +80,7 @@ impl Store {
             news,
             usage: outbox::limits::Usage::default(),
             redrives: tokio::sync::Mutex::default(),
+            depth: provider::depth::Kept::default(),
             operations,
         });
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));

@@ -9,6 +9,7 @@ mod messages;
 mod preferences;
 mod problems;
 mod relay_control;
+mod relay_overview;
 mod relay_redrive;
 mod relay_routes;
 mod tenants;

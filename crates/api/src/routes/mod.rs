@@ -17,6 +17,7 @@ pub mod operator_clients;
 mod paths;
 pub mod preferences;
 pub mod relay_control;
+pub mod relay_overview;
 pub mod relay_redrive;
 mod relay_route_input;
 pub mod relay_routes;
@@ -66,6 +67,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(relay_routes::pause)
         .service(relay_routes::resume)
         .service(nodes::list)
+        .service(relay_overview::read)
         .service(relay_control::pause)
         .service(relay_control::resume)
         .service(relay_redrive::put_back)

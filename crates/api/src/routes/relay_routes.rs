@@ -81,6 +81,15 @@ pub(crate) struct PausedBody {
     reason: Option<String>,
 }
 
+impl From<Paused> for PausedBody {
+    fn from(paused: Paused) -> Self {
+        Self {
+            at: instant(paused.at),
+            reason: paused.reason,
+        }
+    }
+}
+
 impl From<Route> for RouteBody {
     fn from(route: Route) -> Self {
         let credentials = route.server.credentials.as_ref();
@@ -99,10 +108,7 @@ impl From<Route> for RouteBody {
             messages_per_second: route.messages_per_second,
             priority: route.priority,
             weight: route.weight,
-            paused: route.paused.map(|paused| PausedBody {
-                at: instant(paused.at),
-                reason: paused.reason,
-            }),
+            paused: route.paused.map(PausedBody::from),
             version: route.version,
         }
     }

@@ -26,7 +26,8 @@ impl Store {
         let transaction = self.begin().await?;
         let now = self.database_now(&transaction).await?;
         let sql = "INSERT INTO nodes (id, name, started_at, heartbeat_at) VALUES ($1, $2, $3, $3) \
-                   ON CONFLICT (id) DO UPDATE SET name = $2, started_at = $3, heartbeat_at = $3";
+                   ON CONFLICT (id) DO UPDATE SET name = $2, started_at = $3, heartbeat_at = $3, \
+                   routes_health = NULL";
         transaction
             .execute_raw(statement(
                 &transaction,

@@ -4,19 +4,22 @@ use domain::access::ProviderScope;
 
 use crate::Store;
 
+pub(crate) mod depth;
 mod idempotency;
 pub(crate) mod operator_clients;
 mod redrive;
 mod relay_state;
+mod route_health;
 mod routes;
 mod tenants;
 
+pub use depth::{Depth, LaneDepth, TenantDepth, Throughput};
 pub use redrive::Redrive;
 pub use relay_state::RelayState;
 pub(crate) use relay_state::is_paused;
-pub(crate) use tenants::{limits as limits_of, weight_of};
-
+pub use route_health::RouteStanding;
 pub use routes::{PasswordChange, RouteChange};
+pub(crate) use tenants::{limits as limits_of, weight_of};
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 
 /// The provider's part of the store.

@@ -70,6 +70,14 @@ impl Store {
 }
 
 impl ProviderStore<'_> {
+    /// Whether the relay sends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn relay_state(&self) -> Result<RelayState, StoreError> {
+        self.store.relay_state(self.store.read()).await
+    }
+
     /// Stops sending on every process. When this returns, no later claim commits; what was claimed before is finished. A
     /// relay that is paused stays so since when it was; a new reason takes the place of the old one.
     ///

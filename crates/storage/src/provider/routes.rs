@@ -293,7 +293,7 @@ fn unique(done: Result<route::Model, sea_orm::DbErr>) -> Result<route::Model, St
 }
 
 #[expect(clippy::disallowed_methods, reason = "routes are the provider's rows")]
-fn find_all() -> sea_orm::Select<route::Entity> {
+pub(super) fn find_all() -> sea_orm::Select<route::Entity> {
     route::Entity::find()
 }
 

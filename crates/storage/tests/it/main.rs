@@ -9,6 +9,8 @@ mod outbox;
 #[cfg(test)]
 mod outcome_unknown;
 #[cfg(test)]
+mod overview;
+#[cfg(test)]
 mod redrive;
 #[cfg(test)]
 mod relay_pause;
