@@ -214,7 +214,10 @@ mod tests {
         let path = folder.path().join("l.db");
         let backend = Backend::connect(&DatabaseUrl::Sqlite(path)).await.unwrap();
         let setup = backend.begin().await.unwrap();
-        setup.execute_unprepared("CREATE TABLE letters (body BLOB)").await.unwrap();
+        setup
+            .execute_unprepared("CREATE TABLE letters (body BLOB)")
+            .await
+            .unwrap();
         setup.commit().await.unwrap();
         let crowded = backend.begin().await.unwrap();
         crowded.execute_unprepared("PRAGMA max_page_count = 8").await.unwrap();
