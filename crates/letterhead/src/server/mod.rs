@@ -2,6 +2,7 @@
 //!
 //! [`start`] returns once everything is bound and running, so that a test, the demo and `serve` share one way up.
 
+mod health;
 mod http;
 mod internal;
 mod node;
@@ -134,6 +135,12 @@ impl Running {
         let settings = RelaySettings::new(config.provider.clone(), Gate::new(config.egress_allow.clone()));
         let dispatcher = Dispatcher::new(Arc::new(outbox), settings, node, metrics)
             .map_err(|error| StartError::new(format!("the relay cannot start ({error})"), "report this as a fault"))?;
+        self.tasks.push(tokio::spawn(health::tell(
+            self.store.clone(),
+            node,
+            dispatcher.route_health(),
+            self.stop_relay.clone(),
+        )));
         self.tasks.push(tokio::spawn(dispatcher.run(self.stop_relay.clone())));
         self.identity = Some(identity);
         Ok(())

@@ -25,11 +25,18 @@ pub(super) struct Context {
     pub(super) branding: Option<Branding>,
 }
 
+/// Routes, and the version of the relay's state they belong to.
+struct KeptRoutes {
+    at: Instant,
+    version: Option<i64>,
+    routes: Arc<[Route]>,
+}
+
 /// What is kept in memory.
 #[derive(Default)]
 pub(crate) struct Kept {
     tenants: Mutex<HashMap<Uuid, (Instant, Arc<Context>)>>,
-    routes: Mutex<Option<(Instant, Arc<[Route]>)>>,
+    routes: Mutex<Option<KeptRoutes>>,
 }
 
 impl Kept {
@@ -55,16 +62,25 @@ impl Kept {
 }
 
 impl Store {
-    /// The routes that mail may take now, best first.
-    pub(super) async fn current_routes<C: ConnectionTrait>(&self, connection: &C) -> Result<Arc<[Route]>, StoreError> {
+    /// The routes that mail may take now, best first. A claim names the version it holds; what follows it takes the same.
+    pub(super) async fn current_routes<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        version: Option<i64>,
+    ) -> Result<Arc<[Route]>, StoreError> {
         let kept = &self.inner.kept.routes;
-        if let Some((at, routes)) = &*kept.lock().unwrap_or_else(PoisonError::into_inner)
-            && at.elapsed() < KEPT
+        if let Some(kept) = &*kept.lock().unwrap_or_else(PoisonError::into_inner)
+            && kept.at.elapsed() < KEPT
+            && (version.is_none() || version == kept.version)
         {
-            return Ok(Arc::clone(routes));
+            return Ok(Arc::clone(&kept.routes));
         }
         let routes: Arc<[Route]> = self.usable_routes(connection).await?.into();
-        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&routes)));
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(KeptRoutes {
+            at: Instant::now(),
+            version,
+            routes: Arc::clone(&routes),
+        });
         Ok(routes)
     }
 

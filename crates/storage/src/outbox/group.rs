@@ -230,7 +230,9 @@ impl Store {
 
     /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay.
     async fn may_send(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
-        Ok(!crate::provider::is_paused(transaction).await? && !self.current_routes(transaction).await?.is_empty())
+        let state = crate::provider::held_state(transaction).await?;
+        let routes = self.current_routes(transaction, Some(state.version)).await?;
+        Ok(state.paused.is_none() && !routes.is_empty())
     }
 }
 

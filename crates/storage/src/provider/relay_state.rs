@@ -24,12 +24,20 @@ pub struct RelayState {
     pub version: i64,
 }
 
-/// Whether the relay is paused, for a claim: until the end of its transaction nobody can pause it.
+/// Whether the relay sends, for a claim: until the end of its transaction nobody can pause it, nor change a route.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub(crate) async fn is_paused<C: ConnectionTrait>(connection: &C) -> Result<bool, StoreError> {
-    Ok(state(connection, Lock::Shared).await?.paused.is_some())
+pub(crate) async fn held_state<C: ConnectionTrait>(connection: &C) -> Result<RelayState, StoreError> {
+    state(connection, Lock::Shared).await
+}
+
+/// Says that routes have changed: what claims keep of them is no longer theirs to use.
+pub(super) async fn routes_changed<C: ConnectionTrait>(connection: &C) -> Result<(), StoreError> {
+    let sql = "UPDATE relay_state SET version = version + 1 WHERE id = 1";
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    connection.execute_raw(statement).await?;
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -154,7 +154,7 @@ impl ProviderStore<'_> {
         row.into_active_model().delete(&transaction).await?;
         self.audit(&transaction, Entry::new("route.deleted", id, json!({})))
             .await?;
-        Ok(transaction.commit().await?)
+        self.release_and_commit(transaction).await
     }
 
     /// Keeps mail from a route, or lets it go there again.
@@ -216,6 +216,7 @@ impl ProviderStore<'_> {
 
     /// Makes mail that the old configuration held due now, commits, and wakes the relay.
     async fn release_and_commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
+        super::relay_state::routes_changed(&transaction).await?;
         crate::outbox::release_held(&transaction, self.store.now_ms()).await?;
         transaction.commit().await?;
         self.store.wake();
