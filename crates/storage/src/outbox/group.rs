@@ -227,9 +227,12 @@ impl Store {
         self.claim_lane(transaction, claim, now).await
     }
 
-    /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay.
+    /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay or a route.
     async fn may_send(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
-        Ok(!crate::provider::is_paused(transaction).await? && !self.current_routes(transaction).await?.is_empty())
+        match crate::provider::version_unless_paused(transaction).await? {
+            Some(version) => Ok(!self.routes_of(transaction, version).await?.is_empty()),
+            None => Ok(false),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ mod tenants;
 pub use depth::{Depth, LaneDepth, TenantDepth, Throughput};
 pub use redrive::Redrive;
 pub use relay_state::RelayState;
-pub(crate) use relay_state::is_paused;
+pub(crate) use relay_state::version_unless_paused;
 pub use route_health::RouteStanding;
 pub use routes::{PasswordChange, RouteChange};
 pub(crate) use tenants::weight_of;
