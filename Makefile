@@ -3,7 +3,7 @@
 CARGO ?= cargo
 STEP = scripts/test --only
 
-.PHONY: help demo test fmt lint doc deny house openapi release up down
+.PHONY: help demo test ledger fmt lint doc deny house openapi release bench up down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +13,10 @@ demo: ## build Letterhead and watch it send: SQLite in ./data, nothing leaves th
 
 test: ## every check, in order; fetches what it needs (scripts/test --list names them)
 	scripts/test
+
+ledger: ## kill, stop and starve it under load, and account for every message (ARGS="--long --store sqlite"; --help lists more)
+	$(CARGO) build --locked --workspace --all-targets
+	target/debug/ledger $(ARGS)
 
 fmt: ## format the code
 	$(CARGO) fmt --all
@@ -35,6 +39,10 @@ openapi: ## write openapi/letterhead.json anew from the code
 
 release: ## the release build, tried by running the demo once
 	$(STEP) release
+
+bench: ## measure it beside its peers, which takes hours (ARGS="--only idle" for one scenario; see bench/README.md)
+	$(CARGO) build --locked --release -p letterhead -p bench
+	target/release/bench $(ARGS)
 
 up: ## start it on PostgreSQL with a mail inbox, in containers
 	scripts/compose-secrets

@@ -7,7 +7,7 @@ use crate::{
     lab::Lab,
     letterhead::{self, Letterhead, Part, StoreKind},
     load::Door,
-    peers::postfix::{self, Postfix},
+    peers::{Mta, exim, haraka, opensmtpd, postfix},
     postgres,
     sink::Sink,
 };
@@ -18,24 +18,37 @@ pub(crate) enum Contender {
     LetterheadSqlite,
     LetterheadPostgres,
     Postfix,
+    Haraka,
+    Exim,
+    Opensmtpd,
 }
 
 /// A system that runs.
 #[derive(Debug)]
 pub(crate) enum Running {
     Letterhead { service: Letterhead, door: Door },
-    Postfix(Postfix),
+    Mta(Mta),
 }
 
 impl Contender {
     /// All of them, Letterhead first.
-    pub(crate) const ALL: [Self; 3] = [Self::LetterheadSqlite, Self::LetterheadPostgres, Self::Postfix];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::LetterheadSqlite,
+        Self::LetterheadPostgres,
+        Self::Postfix,
+        Self::Haraka,
+        Self::Exim,
+        Self::Opensmtpd,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::LetterheadSqlite => "Letterhead, SQLite",
             Self::LetterheadPostgres => "Letterhead, PostgreSQL",
             Self::Postfix => "Postfix",
+            Self::Haraka => "Haraka",
+            Self::Exim => "Exim",
+            Self::Opensmtpd => "OpenSMTPD",
         }
     }
 
@@ -44,7 +57,7 @@ impl Contender {
         match self {
             Self::LetterheadSqlite => Some(StoreKind::Sqlite),
             Self::LetterheadPostgres => Some(StoreKind::Postgres),
-            Self::Postfix => None,
+            Self::Postfix | Self::Haraka | Self::Exim | Self::Opensmtpd => None,
         }
     }
 
@@ -54,18 +67,32 @@ impl Contender {
             Self::LetterheadSqlite => letterhead::version(&lab.letterhead).ok(),
             Self::LetterheadPostgres => postgres::version(),
             Self::Postfix => postfix::version(),
+            Self::Haraka => haraka::version(&lab.peers_dir),
+            Self::Exim => exim::version(&lab.peers_dir),
+            Self::Opensmtpd => opensmtpd::version(&lab.peers_dir),
         }
     }
 
     /// Starts it, empty, with `sink` as the next hop of everything.
     pub(crate) async fn start(self, lab: &Lab, sink: &Sink) -> Result<Running> {
-        if let Some(store) = self.store() {
-            let service = Letterhead::start(&lab.letterhead, &lab.work_dir, store, Part::Whole).await?;
-            service.add_route(sink.address, lab.sizes.connections).await?;
-            let door = service.door("acme", lab.sizes.tenants).await?;
-            return Ok(Running::Letterhead { service, door });
-        }
-        Ok(Running::Postfix(Postfix::start(&lab.work_dir, sink.address).await?))
+        let (work_dir, peers_dir, sink) = (&lab.work_dir, &lab.peers_dir, sink.address);
+        let store = match self {
+            Self::Postfix => return postfix::start(work_dir, sink).await.map(Running::Mta),
+            Self::Haraka => return haraka::start(work_dir, peers_dir, sink).await.map(Running::Mta),
+            Self::Exim => return exim::start(work_dir, peers_dir, sink).await.map(Running::Mta),
+            Self::Opensmtpd => return opensmtpd::start(work_dir, peers_dir, sink).await.map(Running::Mta),
+            Self::LetterheadSqlite => StoreKind::Sqlite,
+            Self::LetterheadPostgres => StoreKind::Postgres,
+        };
+        let service = Letterhead::start(&lab.letterhead, work_dir, store, Part::Whole).await?;
+        service.add_route(sink, lab.sizes.connections).await?;
+        let door = service.door("acme", lab.sizes.tenants).await?;
+        Ok(Running::Letterhead { service, door })
+    }
+
+    /// Whether the times of all its processes can be had: those of Exim's that nobody waits for are lost.
+    pub(crate) const fn accounts_for_its_processes(self) -> bool {
+        !matches!(self, Self::Exim)
     }
 }
 
@@ -74,7 +101,7 @@ impl Running {
     pub(crate) fn door(&self) -> Door {
         match self {
             Self::Letterhead { door, .. } => door.clone(),
-            Self::Postfix(postfix) => Door::Smtp(postfix.address),
+            Self::Mta(mta) => Door::Smtp(mta.address),
         }
     }
 
@@ -82,7 +109,7 @@ impl Running {
     pub(crate) fn roots(&self) -> Vec<u32> {
         match self {
             Self::Letterhead { service, .. } => service.roots(),
-            Self::Postfix(postfix) => vec![postfix.id()],
+            Self::Mta(mta) => vec![mta.id()],
         }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) struct Lab {
     pub(crate) letterhead: PathBuf,
     /// Every system keeps its data below this folder, so that all write to one disk.
     pub(crate) work_dir: PathBuf,
+    /// Where the programs of peers are kept that are not installed.
+    pub(crate) peers_dir: PathBuf,
     pub(crate) contenders: Vec<Contender>,
     pub(crate) sizes: Sizes,
 }
@@ -33,6 +35,20 @@ pub(crate) struct Sizes {
     pub(crate) turn: Duration,
     /// Messages of a system in a round of `idle`.
     pub(crate) idle: u32,
+    /// Messages of another tenant that wait in `backlog`.
+    pub(crate) backlog: u32,
+    /// Two-factor codes of a round of `backlog`.
+    pub(crate) codes: u32,
+    /// Lengths of queue in `queued`, the shortest first.
+    pub(crate) depths: Vec<u32>,
+    /// Messages of a turn of `queued`.
+    pub(crate) steady: u32,
+    /// Messages of the big tenant in `fairness`.
+    pub(crate) flood: u32,
+    /// Messages of each small tenant in `fairness`.
+    pub(crate) trickle: u32,
+    /// Messages for each relay process of `nodes`.
+    pub(crate) a_node: u32,
 }
 
 impl Lab {

@@ -40,6 +40,13 @@ pub(crate) enum Part {
     Relay,
 }
 
+/// Whether a route takes mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    Pause,
+    Resume,
+}
+
 /// A running service. Its processes end before the database does, and both before their folder goes.
 #[derive(Debug)]
 pub(crate) struct Letterhead {
@@ -143,12 +150,29 @@ impl Letterhead {
             .await
     }
 
-    /// Lets the relay send to `sink`; until then everything accepted waits.
-    pub(crate) async fn add_route(&self, sink: SocketAddr, max_connections: usize) -> Result<()> {
+    /// Lets the relay send to `sink`; until then everything accepted waits. Returns the route's id.
+    pub(crate) async fn add_route(&self, sink: SocketAddr, max_connections: usize) -> Result<String> {
         let route = json!({ "name": "sink", "email_server": sink.ip().to_string(), "port": sink.port(),
                             "security": "none", "max_connections": max_connections });
-        self.operate("POST", "/v1/relay/routes", &route).await?;
+        let made = self.operate("POST", "/v1/relay/routes", &route).await?;
+        let id = made.get("id").and_then(Value::as_str);
+        Ok(id.context("a route without an id")?.to_owned())
+    }
+
+    /// Keeps mail from a route, or lets it take mail again.
+    pub(crate) async fn switch_route(&self, route: &str, switch: Switch) -> Result<()> {
+        let (verb, body) = match switch {
+            Switch::Pause => ("pause", json!({ "reason": "bench" })),
+            Switch::Resume => ("resume", json!({})),
+        };
+        self.operate("POST", &format!("/v1/relay/routes/{route}/{verb}"), &body)
+            .await?;
         Ok(())
+    }
+
+    /// Ends its processes and leaves its database.
+    pub(crate) fn halt(&mut self) {
+        self.processes.clear();
     }
 
     /// A new Cloud tenant with a client that may submit.

@@ -9,10 +9,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
-use tokio::{net::TcpStream, task::JoinSet};
+use anyhow::{Context as _, Result, bail};
+use tokio::{net::TcpStream, sync::Semaphore, task::JoinSet, time::timeout};
 
 use crate::{message::Letter, smtp_load, stats::Latencies, submit};
+
+/// The longest that any load may take: a million messages on a slow machine.
+const LIMIT: Duration = Duration::from_hours(1);
+/// How long the last answers may take.
+const ANSWER: Duration = Duration::from_mins(1);
+/// Connections that fill a queue.
+const FILLERS: usize = 4;
+/// Messages of one call, at most: Letterhead's own limit.
+const LARGEST_BATCH: u32 = 500;
+/// Marks what only waits.
+pub(crate) const BACKLOG_SERIES: u32 = 9;
 
 /// Where messages are handed in.
 #[derive(Debug, Clone)]
@@ -47,6 +58,70 @@ pub(crate) struct Load {
     pub(crate) send_at: Option<String>,
     /// No message is handed in later than this after the first.
     pub(crate) limit: Duration,
+    /// Where set, each message takes a permit before it is handed in.
+    pub(crate) gate: Option<Arc<Semaphore>>,
+}
+
+impl Load {
+    /// Messages one by one.
+    pub(crate) const fn of(letter: Letter, messages: u32, connections: usize) -> Self {
+        Self {
+            letter,
+            messages,
+            connections,
+            series: 1,
+            batch: 1,
+            send_at: None,
+            limit: LIMIT,
+            gate: None,
+        }
+    }
+
+    /// Under recipients of this series.
+    pub(crate) const fn series(mut self, series: u32) -> Self {
+        self.series = series;
+        self
+    }
+
+    /// In calls of so many messages.
+    pub(crate) const fn in_batches_of(mut self, batch: u32) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Within this time.
+    pub(crate) const fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Each message only after a permit for it.
+    pub(crate) fn after(mut self, permits: Arc<Semaphore>) -> Self {
+        self.gate = Some(permits);
+        self
+    }
+
+    /// Waits for a message's turn.
+    pub(crate) async fn turn(&self) {
+        if let Some(gate) = &self.gate
+            && let Ok(permit) = gate.acquire().await
+        {
+            permit.forget();
+        }
+    }
+
+    /// Not to be sent before this instant.
+    pub(crate) fn not_before(mut self, send_at: String) -> Self {
+        self.send_at = Some(send_at);
+        self
+    }
+}
+
+/// Fills a queue with messages of a series, as fast as it goes.
+pub(crate) async fn fill(door: &Door, letter: &Letter, (series, messages): (u32, u32)) -> Result<()> {
+    let load = Load::of(letter.clone(), messages, FILLERS).in_batches_of(LARGEST_BATCH);
+    hand_in(door, load.series(series)).await?;
+    Ok(())
 }
 
 /// What came of a load.
@@ -107,6 +182,7 @@ impl Tickets {
 
 /// Hands a load in, and returns when every message was answered.
 pub(crate) async fn hand_in(door: &Door, load: Load) -> Result<Taken> {
+    let limit = load.limit;
     let load = Arc::new(load);
     let began = Instant::now();
     let tickets = Arc::new(Tickets::new(load.messages, load.limit));
@@ -122,9 +198,15 @@ pub(crate) async fn hand_in(door: &Door, load: Load) -> Result<Taken> {
             }
         }
     }
-    while let Some(ended) = connections.join_next().await {
-        ended??;
-    }
+    let all = async {
+        while let Some(ended) = connections.join_next().await {
+            ended??;
+        }
+        anyhow::Ok(())
+    };
+    timeout(limit + ANSWER, all)
+        .await
+        .context("answers to submissions do not come")??;
     let accepted = usize::try_from(tickets.accepted.load(Ordering::Relaxed))?;
     if accepted == 0 {
         bail!("no message was accepted");

@@ -20,6 +20,7 @@ mod scenario;
 mod sink;
 mod smtp_load;
 mod stats;
+mod store_limit;
 mod submit;
 mod usage;
 
@@ -88,5 +89,14 @@ async fn measure(scenario: Scenario, lab: &Lab) -> Result<Section> {
     match scenario {
         Scenario::Throughput => scenario::throughput::run(lab).await,
         Scenario::Idle => scenario::idle::run(lab).await,
+        Scenario::Backlog => scenario::backlog::run(lab).await,
+        Scenario::Queued => scenario::queued::run(lab, "queued", &lab.sizes.depths).await,
+        Scenario::Accept => scenario::accept::run(lab).await,
+        Scenario::Nodes => scenario::nodes::run(lab).await,
+        Scenario::Fairness => scenario::fairness::run(lab).await,
+        Scenario::Memory => {
+            let longest = lab.sizes.depths.last().copied();
+            scenario::queued::run(lab, "memory", longest.as_slice()).await
+        }
     }
 }

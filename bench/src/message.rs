@@ -60,10 +60,10 @@ impl Letter {
         let to = tag.recipient();
         let later = send_at.map(|at| format!(r#","send_at":"{at}""#)).unwrap_or_default();
         // Writing to a String cannot fail.
-        drop(write!(
+        let _ = write!(
             body,
             r#"{{"kind":"system","to":[{{"email":"{to}"}}],"data":{{"subject":"Nightly job","body_text":{json_text}}}{later}}}"#
-        ));
+        );
     }
 
     /// The same as mail data, final dot included.

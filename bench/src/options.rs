@@ -37,12 +37,26 @@ pub(crate) struct Options {
     /// Octets of a message's text
     #[arg(long, default_value_t = 4096)]
     size: usize,
+    /// Messages that wait in `backlog`
+    #[arg(long, default_value_t = 100_000)]
+    backlog: u32,
+    /// Lengths of queue in `queued`, the shortest first; `memory` takes the last
+    #[arg(
+        long,
+        value_name = "COUNT,…",
+        value_delimiter = ',',
+        default_value = "1000,100000,1000000"
+    )]
+    depths: Vec<u32>,
     /// Seconds that a turn may take at most
     #[arg(long, default_value_t = 60)]
     turn: u64,
     /// Where every system keeps its data; must be on a real disk
     #[arg(long, value_name = "FOLDER", default_value = "/var/tmp")]
     work_dir: PathBuf,
+    /// Where peers that are not installed are unpacked; what is there already is not fetched again
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench-peers")]
+    peers_dir: PathBuf,
     /// Where the results go as JSON
     #[arg(long, value_name = "FILE", default_value = "bench/results/run.json")]
     pub(crate) out: PathBuf,
@@ -54,15 +68,31 @@ pub(crate) struct Options {
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
+    /// End to end under load, beside the peers
     Throughput,
+    /// How fast 202 is answered, beside what the store can do
+    Accept,
+    /// One message at a time, beside the peers
     Idle,
+    /// Two-factor codes while another tenant has a long queue
+    Backlog,
+    /// What small tenants get while a big one floods
+    Fairness,
+    /// What a message costs, by the length of the queue
+    Queued,
+    /// `queued` with the longest queue alone
+    Memory,
+    /// One, two and four relay processes on one PostgreSQL
+    Nodes,
 }
 
 impl Options {
     /// The scenarios asked for.
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
         if self.only.is_empty() {
-            Scenario::value_variants().to_vec()
+            let all = Scenario::value_variants().iter().copied();
+            // `queued` measures it too.
+            all.filter(|scenario| *scenario != Scenario::Memory).collect()
         } else {
             self.only.clone()
         }
@@ -70,8 +100,10 @@ impl Options {
 
     pub(crate) fn lab(&self) -> Lab {
         Lab {
-            letterhead: self.letterhead.clone(),
+            letterhead: std::path::absolute(&self.letterhead).unwrap_or_else(|_| self.letterhead.clone()),
             work_dir: self.work_dir.clone(),
+            // Programs are started from other folders.
+            peers_dir: std::path::absolute(&self.peers_dir).unwrap_or_else(|_| self.peers_dir.clone()),
             contenders: self.contenders(),
             sizes: if self.smoke { self.smoke_sizes() } else { self.sizes() },
         }
@@ -97,6 +129,13 @@ impl Options {
             letter: self.size,
             turn: Duration::from_secs(self.turn),
             idle: 200,
+            backlog: self.backlog,
+            codes: 400,
+            depths: self.depths.clone(),
+            steady: self.messages / 4,
+            flood: self.backlog / 2,
+            trickle: 1000,
+            a_node: self.messages / 4,
         }
     }
 
@@ -108,6 +147,13 @@ impl Options {
             connections: 5,
             tenants: 2,
             idle: 5,
+            backlog: 500,
+            codes: 5,
+            depths: vec![50, 200],
+            steady: 20,
+            flood: 200,
+            trickle: 20,
+            a_node: 20,
             ..self.sizes()
         }
     }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 /// How long a system may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(10);
 /// The end of a log that is shown when its process failed.
 const SHOWN_LOG: usize = 2000;
@@ -100,8 +100,8 @@ impl Drop for Process {
     fn drop(&mut self) {
         match self.end {
             End::Politely => self.signal("-TERM"),
-            End::Interrupt => self.signal("-INT"),
             End::AtOnce => drop(self.child.kill()),
+            End::Interrupt => self.signal("-INT"),
         }
         let began = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {

@@ -107,6 +107,12 @@ impl Sink {
         self.book.arrivals().clone()
     }
 
+    /// How many messages of a series have arrived.
+    pub(crate) fn count_of(&self, series: u32) -> usize {
+        let arrivals = self.book.arrivals();
+        arrivals.iter().filter(|arrival| arrival.tag.series == series).count()
+    }
+
     /// The last arrival.
     pub(crate) fn last(&self) -> Option<Arrival> {
         self.book.arrivals().last().copied()

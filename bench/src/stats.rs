@@ -46,8 +46,13 @@ impl Latencies {
         Self(values)
     }
 
-    pub(crate) const fn count(&self) -> usize {
-        self.0.len()
+    /// Median and 99th percentile, in words.
+    pub(crate) fn told(&self) -> String {
+        let ms = |percent| {
+            self.percentile_ms(percent)
+                .map_or_else(|| "?".to_owned(), |ms| format!("{ms:.2}"))
+        };
+        format!("p50 {} ms, p99 {} ms", ms(50), ms(99))
     }
 
     /// The value that `percent` of a hundred do not exceed, in milliseconds (nearest rank).

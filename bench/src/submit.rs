@@ -37,6 +37,7 @@ pub(crate) async fn work(
         let Some(sender) = senders.get(turn) else {
             bail!("nobody to submit as");
         };
+        load.turn().await;
         body.clear();
         write_body(&mut body, &load, numbers.clone());
         request.clear();
@@ -73,7 +74,7 @@ fn write_body(body: &mut String, load: &Load, numbers: std::ops::Range<u32>) {
     let series = load.series;
     let one = |body: &mut String, number| {
         load.letter
-            .write_json(body, Tag { series, number }, load.send_at.as_deref())
+            .write_json(body, Tag { series, number }, load.send_at.as_deref());
     };
     if load.batch <= 1 {
         return one(body, numbers.start);
@@ -92,10 +93,10 @@ fn write_body(body: &mut String, load: &Load, numbers: std::ops::Range<u32>) {
 pub(crate) fn write_request(request: &mut String, sender: &Sender, path: &str, body: &str) {
     let Sender { slug, token } = sender;
     // Writing to a String cannot fail.
-    drop(write!(
+    let _ = write!(
         request,
         "POST /v1/tenants/{slug}/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    ));
+    );
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     book::{Stored, StoredDelivery},
+    json::{items, maybe, text},
     mix::TENANTS,
     rest::{Rest, slug},
     trouble::Fallible,
@@ -71,8 +72,8 @@ async fn list(rest: &Rest, until: Instant) -> Fallible<Vec<Entry>> {
         let mut path = first.clone();
         loop {
             let page = rest.get(&path, until + Duration::from_mins(1)).await?;
-            all.extend(items(&page).iter().map(|message| (tenant, message.clone())));
-            let Some(cursor) = page["next_cursor"].as_str() else {
+            all.extend(items(&page, "/items").iter().map(|message| (tenant, message.clone())));
+            let Some(cursor) = maybe(&page, "/next_cursor") else {
                 break;
             };
             path = format!("{first}&cursor={cursor}");
@@ -86,51 +87,49 @@ async fn stored(rest: &Rest, (tenant, message): Entry, until: Instant) -> Fallib
         .get(&format!("{}/events?limit=200", path_of(tenant, &message)?), until)
         .await?;
     let mut doubts: HashMap<&str, usize> = HashMap::new();
-    let unknown = items(&events)
+    let unknown = items(&events, "/items")
         .iter()
-        .filter(|event| event["type"] == DeliveryStatus::OutcomeUnknown.as_str());
-    for delivery in unknown.filter_map(|event| event["delivery_id"].as_str()) {
+        .filter(|event| maybe(event, "/type") == Some(DeliveryStatus::OutcomeUnknown.as_str()));
+    for delivery in unknown.filter_map(|event| maybe(event, "/delivery_id")) {
         *doubts.entry(delivery).or_default() += 1;
     }
-    let deliveries = items_of(&message, "deliveries").iter().map(|delivery| {
-        let id = text(delivery, "id")?;
+    let deliveries = items(&message, "/deliveries").iter().map(|delivery| {
+        let id = text(delivery, "/id")?;
         Fallible::Ok(StoredDelivery {
             doubts: doubts.get(id.as_str()).copied().unwrap_or_default(),
             id,
-            to: text(delivery, "to")?,
+            to: text(delivery, "/to")?,
             status: status(delivery)?,
         })
     });
-    let key = message["supersede_key"].as_str().map(str::to_owned);
+    let key = maybe(&message, "/supersede_key").map(str::to_owned);
     Ok(Stored {
-        number: message["metadata"]["number"]
-            .as_str()
-            .and_then(|number| number.parse().ok()),
-        message: text(&message, "id")?,
+        number: maybe(&message, "/metadata/number").and_then(|number| number.parse().ok()),
+        message: text(&message, "/id")?,
         supersede: key
-            .map(|key| Fallible::Ok((tenant, text(&message, "kind")?, key)))
+            .map(|key| Fallible::Ok((tenant, text(&message, "/kind")?, key)))
             .transpose()?,
-        expires_at: chrono::DateTime::parse_from_rfc3339(&text(&message, "expires_at")?)?.timestamp_millis(),
+        expires_at: chrono::DateTime::parse_from_rfc3339(&text(&message, "/expires_at")?)?.timestamp_millis(),
         deliveries: deliveries.collect::<Fallible<_>>()?,
     })
 }
 
 /// Whether something will still happen to it by itself.
 fn moves((_, message): &Entry) -> bool {
-    items_of(message, "deliveries").iter().any(|delivery| {
+    items(message, "/deliveries").iter().any(|delivery| {
         status(delivery).is_ok_and(|status| !status.is_final() && status != DeliveryStatus::OutcomeUnknown)
     })
 }
 
 /// Whether nothing of it is in motion, and something of it is deferred in a lane that waits for minutes.
 fn waits_for_minutes(message: &Value) -> bool {
-    let deliveries = items_of(message, "deliveries");
-    let is = |delivery: &Value, status: DeliveryStatus| delivery["status"] == status.as_str();
+    let deliveries = items(message, "/deliveries");
+    let is = |delivery: &Value, status: DeliveryStatus| maybe(delivery, "/status") == Some(status.as_str());
     let in_motion = |delivery: &Value| is(delivery, DeliveryStatus::Sending) || is(delivery, DeliveryStatus::Queued);
     let greylisted = |delivery: &Value| {
-        is(delivery, DeliveryStatus::Deferred) && text(delivery, "to").is_ok_and(|to| to.starts_with("grey"))
+        is(delivery, DeliveryStatus::Deferred) && text(delivery, "/to").is_ok_and(|to| to.starts_with("grey"))
     };
-    let slow = message["lane"] != "urgent" || deliveries.iter().any(greylisted);
+    let slow = maybe(message, "/lane") != Some("urgent") || deliveries.iter().any(greylisted);
     slow && !deliveries.iter().any(in_motion)
         && deliveries.iter().any(|delivery| is(delivery, DeliveryStatus::Deferred))
 }
@@ -139,25 +138,12 @@ fn path_of(tenant: usize, message: &Value) -> Fallible<String> {
     Ok(format!(
         "/v1/tenants/{}/messages/{}",
         slug(tenant),
-        text(message, "id")?
+        text(message, "/id")?
     ))
 }
 
 fn status(delivery: &Value) -> Fallible<DeliveryStatus> {
-    text(delivery, "status")?
+    text(delivery, "/status")?
         .parse()
         .map_err(|_| format!("no status: {delivery}").into())
-}
-
-fn items(page: &Value) -> &[Value] {
-    items_of(page, "items")
-}
-
-fn items_of<'a>(of: &'a Value, field: &str) -> &'a [Value] {
-    of[field].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text(of: &Value, field: &str) -> Fallible<String> {
-    let text = of[field].as_str().ok_or_else(|| format!("no {field} in {of}"))?;
-    Ok(text.to_owned())
 }

@@ -123,9 +123,8 @@ impl<'a> Desk<'a> {
             DeliveryStatus::Scheduled | DeliveryStatus::Queued | DeliveryStatus::Sending | DeliveryStatus::Deferred => {
                 return Some(Violation::NotFinal { delivery: id, status });
             }
-            DeliveryStatus::OutcomeUnknown => return None,
             DeliveryStatus::Sent if copies == 0 => return Some(Violation::NeverArrived { delivery: id }),
-            DeliveryStatus::Sent => return None,
+            DeliveryStatus::Sent | DeliveryStatus::OutcomeUnknown => return None,
             DeliveryStatus::Bounced => mix::is_refused(&delivery.to),
             DeliveryStatus::Expired => message.expires_at <= self.evidence.read_at,
             DeliveryStatus::Cancelled => self.asked_for(message).is_some_and(|asked| asked.cancelled),

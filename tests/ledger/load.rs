@@ -20,6 +20,7 @@ use tokio::{
 
 use crate::{
     book::{Accepted, Asked, now},
+    json::{items, maybe, text},
     mix::{Letter, Mix},
     rest::{Answer, Rest, is_not_now, slug},
     trouble::Fallible,
@@ -178,20 +179,19 @@ impl Refusals {
 }
 
 fn accepted(answer: &Answer) -> Fallible<Accepted> {
-    let deliveries = answer.body["deliveries"].as_array().ok_or("a 202 without deliveries")?;
+    let deliveries = items(&answer.body, "/deliveries").iter();
     Ok(Accepted {
-        message: answer.body["id"].as_str().ok_or("a 202 without an id")?.to_owned(),
+        message: text(&answer.body, "/id")?,
         deliveries: deliveries
-            .iter()
-            .filter_map(|delivery| delivery["id"].as_str().map(str::to_owned))
-            .collect(),
+            .map(|delivery| text(delivery, "/id"))
+            .collect::<Fallible<_>>()?,
         at: now(),
     })
 }
 
 /// Whether a refusal is only because time went by while the request was repeated.
 fn has_expired(letter: &Letter, answer: &Answer) -> bool {
-    let faults = answer.body["errors"].as_array().cloned().unwrap_or_default();
-    let too_late = |fault: &serde_json::Value| fault["pointer"] == "/expires_at" || fault["pointer"] == "/send_at";
+    let faults = items(&answer.body, "/errors");
+    let too_late = |fault| matches!(maybe(fault, "/pointer"), Some("/expires_at" | "/send_at"));
     letter.body.get("expires_at").is_some() && !faults.is_empty() && faults.iter().all(too_late)
 }

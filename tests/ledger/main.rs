@@ -9,6 +9,7 @@ mod calm;
 mod campaign;
 mod check;
 mod faults;
+mod json;
 mod load;
 mod mix;
 mod plan;
@@ -31,10 +32,11 @@ use std::{
 };
 
 use clap::Parser as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::Mutex;
 
 use crate::{
-    plan::{Plan, StoreKind},
+    plan::{FaultKind, Plan, StoreKind},
     postgres::Cluster,
     report::{Ledger, table},
     site::Ground,
@@ -56,7 +58,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Both stores side by side, the faults of each one after another.
+/// Both stores side by side.
 async fn run(plan: &Plan) -> Fallible<Vec<Ledger>> {
     let stores = plan.stores().into_iter().map(|store| on_store(plan, store));
     let ledgers = futures_util::future::try_join_all(stores).await?;
@@ -79,21 +81,29 @@ async fn on_store(plan: &Plan, store: StoreKind) -> Fallible<Vec<Ledger>> {
         store,
         cluster,
     };
-    let mut ledgers = Vec::new();
-    for fault in plan.faults_of(store) {
-        let ledger = faults::inflict(fault, &ground, plan)
-            .await
-            .map_err(|trouble| format!("{} {}: {trouble}", store.as_str(), fault.as_str()))?;
-        ledger.write(&results(beside))?;
-        say(&format!(
-            "{} {}: {}\n",
-            store.as_str(),
-            fault.as_str(),
-            if ledger.holds() { "holds" } else { "BROKEN" }
-        ));
-        ledgers.push(ledger);
+    let (apart, together): (Vec<FaultKind>, Vec<FaultKind>) = plan
+        .faults_of(store)
+        .into_iter()
+        .partition(|fault| fault.is_felt_by_all());
+    let reckon = |fault| reckon(fault, &ground, plan, beside);
+    let side_by_side = stream::iter(together).map(reckon).buffered(plan.side_by_side());
+    let mut ledgers: Vec<Ledger> = side_by_side.try_collect().await?;
+    for fault in apart {
+        ledgers.push(reckon(fault).await?);
     }
     Ok(ledgers)
+}
+
+async fn reckon(fault: FaultKind, ground: &Ground, plan: &Plan, beside: &Path) -> Fallible<Ledger> {
+    let name = format!("{} {}", ground.store.as_str(), fault.as_str());
+    let ledger = faults::inflict(fault, ground, plan).await;
+    let ledger = ledger.map_err(|trouble| format!("{name}: {trouble}"))?;
+    ledger.write(&results(beside))?;
+    say(&format!(
+        "{name}: {}\n",
+        if ledger.holds() { "holds" } else { "BROKEN" }
+    ));
+    Ok(ledger)
 }
 
 /// `target/ledger`, where this program lies in `target/debug` or `target/release`.

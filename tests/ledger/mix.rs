@@ -92,18 +92,16 @@ impl Mix {
         let mut dice = StdRng::seed_from_u64(self.seed.wrapping_mul(1_000_003) ^ number);
         let (mut body, withdrawn) = match dice.random_range(0..100) {
             0..45 => (self.code(&mut dice, number), false),
-            45..60 => (access_request(self.recipients(&mut dice, number, 3)), false),
-            60..85 => (notification(self.recipients(&mut dice, number, 4)), false),
-            85..94 => (system(self.recipients(&mut dice, number, 1)), false),
+            45..60 => (access_request(&self.recipients(&mut dice, number, 3)), false),
+            60..85 => (notification(&self.recipients(&mut dice, number, 4)), false),
+            85..94 => (system(&self.recipients(&mut dice, number, 1)), false),
             94..97 => (
-                scheduled(self.recipients(&mut dice, number, 1), dice.random_range(500..3000)),
+                scheduled(&self.recipients(&mut dice, number, 1), dice.random_range(500..3000)),
                 false,
             ),
-            _ => (scheduled(self.recipients(&mut dice, number, 2), 3_600_000), true),
+            _ => (scheduled(&self.recipients(&mut dice, number, 2), 3_600_000), true),
         };
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("metadata".to_owned(), json!({ "number": number.to_string() }));
-        }
+        put(&mut body, "metadata", json!({ "number": number.to_string() }));
         Letter {
             tenant: usize::try_from(number).unwrap_or_default() % TENANTS,
             body,
@@ -115,10 +113,18 @@ impl Mix {
         let mut code = json!({ "kind": "two_factor_code", "to": self.recipients(dice, number, 1),
                                "data": { "code": format!("{:06}", number % 1_000_000), "expires_in_minutes": 10 } });
         if dice.random_bool(0.5) {
-            code["expires_at"] = in_ms(dice.random_range(self.short_life / 3..self.short_life)).into();
+            put(
+                &mut code,
+                "expires_at",
+                in_ms(dice.random_range(self.short_life / 3..self.short_life)),
+            );
         }
         if dice.random_bool(0.4) {
-            code["supersede_key"] = format!("user-{}", dice.random_range(0..USERS)).into();
+            put(
+                &mut code,
+                "supersede_key",
+                format!("user-{}", dice.random_range(0..USERS)),
+            );
         }
         code
     }
@@ -140,25 +146,31 @@ impl Mix {
     }
 }
 
-fn access_request(to: Value) -> Value {
+fn access_request(to: &Value) -> Value {
     json!({ "kind": "access_request", "to": to,
             "data": { "requester": "Ann", "resource": "db-7", "reason": "Restore a backup",
                       "approve_url": "https://pam.example/a", "deny_url": "https://pam.example/d" } })
 }
 
-fn notification(to: Value) -> Value {
+fn notification(to: &Value) -> Value {
     json!({ "kind": "notification", "to": to,
             "data": { "subject": "A secret expires", "body_markdown": "It **expires** in seven days." } })
 }
 
-fn system(to: Value) -> Value {
+fn system(to: &Value) -> Value {
     json!({ "kind": "system", "to": to, "data": { "subject": "Maintenance", "body_text": "Tonight at ten." } })
 }
 
-fn scheduled(to: Value, in_milliseconds: i64) -> Value {
+fn scheduled(to: &Value, in_milliseconds: i64) -> Value {
     let mut body = notification(to);
-    body["send_at"] = in_ms(in_milliseconds).into();
+    put(&mut body, "send_at", in_ms(in_milliseconds));
     body
+}
+
+fn put(body: &mut Value, field: &str, value: impl Into<Value>) {
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert(field.to_owned(), value.into());
+    }
 }
 
 fn in_ms(milliseconds: i64) -> String {

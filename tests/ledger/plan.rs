@@ -13,7 +13,7 @@ use crate::mix::{LostReplies, Mix};
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ledger")]
 pub(crate) struct Plan {
-    /// The store; both, one after the other, if not given
+    /// The store; both, side by side, if not given
     #[arg(long, value_enum)]
     pub(crate) store: Option<StoreKind>,
     /// What to do to the service; may be repeated; all that the store knows if not given
@@ -93,6 +93,11 @@ impl StoreKind {
 }
 
 impl FaultKind {
+    /// Whether services that share the database server would feel it too.
+    pub(crate) const fn is_felt_by_all(self) -> bool {
+        matches!(self, Self::Database)
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Kill => "kill",
@@ -119,6 +124,11 @@ impl Plan {
         store.faults().iter().copied().filter(wanted).collect()
     }
 
+    /// Faults at once: a short run mostly waits, a long one is there to be measured.
+    pub(crate) const fn side_by_side(&self) -> usize {
+        if self.long { 1 } else { 3 }
+    }
+
     /// Messages, and blows to spread over them.
     pub(crate) fn size(&self, fault: FaultKind) -> (usize, usize) {
         let (messages, blows) = match (fault, self.long) {
@@ -142,10 +152,11 @@ impl Plan {
         Mix {
             seed: self.seed,
             short_life: if self.long { 15_000 } else { 4_000 },
-            lost_replies: match fault {
-                // What ends in order makes no doubts, so there must be none of the sink's making.
-                FaultKind::Term => LostReplies::None,
-                _ => LostReplies::Some,
+            // What ends in order makes no doubts, so there must be none of the sink's making.
+            lost_replies: if matches!(fault, FaultKind::Term) {
+                LostReplies::None
+            } else {
+                LostReplies::Some
             },
         }
     }

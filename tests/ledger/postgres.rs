@@ -20,7 +20,7 @@ use crate::{
 const DEBIAN: &str = "/usr/lib/postgresql";
 const SUPERUSER: &str = "letterhead";
 /// Crash recovery of a small cluster takes a second or two.
-const UP_WITHIN: Duration = Duration::from_secs(60);
+const UP_WITHIN: Duration = Duration::from_mins(1);
 
 /// A server that runs, or is being killed.
 pub(crate) struct Cluster {

@@ -139,9 +139,9 @@ pub(crate) fn table(ledgers: &[Ledger]) -> String {
     let names: Vec<&String> = columns.first().into_iter().flatten().map(|(name, _)| name).collect();
     for (row, name) in names.iter().enumerate() {
         let cells = columns.iter().filter_map(|column| column.get(row));
-        let cells: String = cells.map(|(_, value)| format!("{value:>11}")).collect();
+        let cells: Vec<String> = cells.map(|(_, value)| format!("{value:>11}")).collect();
         // Writing to a String cannot fail.
-        writeln!(text, "{name:<16}{cells}").ok();
+        writeln!(text, "{name:<16}{}", cells.concat()).ok();
     }
     for ledger in ledgers.iter().filter(|ledger| !ledger.holds()) {
         let kept = ledger.kept.as_deref().unwrap_or(Path::new("nowhere")).display();

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::trouble::Fallible;
+use crate::{json::text, trouble::Fallible};
 
 /// An answer may take this long before the request is made again: a request that hangs is as lost as one that failed.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -49,10 +49,7 @@ impl Rest {
         let request = rest.http.post(url).basic_auth(OPERATOR.0, Some(OPERATOR.1));
         let answer = request.form(&[("grant_type", "client_credentials")]).send().await?;
         let body: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        body["access_token"]
-            .as_str()
-            .ok_or("no token")?
-            .clone_into(&mut rest.token);
+        rest.token = text(&body, "/access_token")?;
         Ok(rest)
     }
 

@@ -147,7 +147,7 @@ impl Talk {
             Treatment::Refused => self.say("550 5.1.1 No such user").await,
             Treatment::Later if self.sink.first_time(&address) => self.say("452 4.3.1 Come back later").await,
             Treatment::Greylisted if self.sink.first_time(&address) => self.say("451 4.7.1 Greylisted").await,
-            _ => {
+            Treatment::Taken | Treatment::Later | Treatment::Greylisted | Treatment::Busy | Treatment::Dropped => {
                 self.recipient = Some(address);
                 self.say("250 2.1.5 Ok").await
             }

@@ -12,48 +12,34 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::{Context as _, Result, bail};
-use tempfile::TempDir;
-
+use super::Mta;
 use crate::process::{self, End, Process, account, answer, free_address, is_root};
+use anyhow::{Context as _, Result, bail};
 
 /// A bench that is killed cannot stop it; it then ends by itself, in seconds.
 const LONGEST_LIFE: &str = "7200";
 
-/// A running Postfix, ended with this value.
-#[derive(Debug)]
-pub(crate) struct Postfix {
-    pub(crate) address: SocketAddr,
-    master: Process,
-    _home: TempDir,
-}
-
-impl Postfix {
-    pub(crate) async fn start(work_dir: &Path, sink: SocketAddr) -> Result<Self> {
-        if !is_root() {
-            bail!("not available: Postfix can only be started by root");
-        }
-        let programs = daemon_directory().context("not available: no Postfix; install Debian's postfix")?;
-        let home = process::home(work_dir, "postfix")?;
-        let address = free_address()?;
-        lay_out(home.path(), address, sink)?;
-        let etc = home.path().join("etc");
-        // Also makes the folders of the queue.
-        answer(Command::new("postfix").arg("-c").arg(&etc).arg("check"))?;
-        let mut command = Command::new(programs.join("master"));
-        command.arg("-c").arg(&etc).args(["-e", LONGEST_LIFE]);
-        let mut master = Process::start("postfix", &mut command, &home.path().join("master.log"), End::Politely)?;
-        master.listening(address).await?;
-        Ok(Self {
-            address,
-            master,
-            _home: home,
-        })
+/// Starts it, empty.
+pub(crate) async fn start(work_dir: &Path, sink: SocketAddr) -> Result<Mta> {
+    if !is_root() {
+        bail!("not available: Postfix can only be started by root");
     }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.master.id()
-    }
+    let programs = daemon_directory().context("not available: no Postfix; install Debian's postfix")?;
+    let home = process::home(work_dir, "postfix")?;
+    let address = free_address()?;
+    lay_out(home.path(), address, sink)?;
+    let etc = home.path().join("etc");
+    // Also makes the folders of the queue.
+    answer(Command::new("postfix").arg("-c").arg(&etc).arg("check"))?;
+    let mut command = Command::new(programs.join("master"));
+    command.arg("-c").arg(&etc).args(["-e", LONGEST_LIFE]);
+    let mut process = Process::start("postfix", &mut command, &home.path().join("master.log"), End::Politely)?;
+    process.listening(address).await?;
+    Ok(Mta {
+        address,
+        process,
+        _home: home,
+    })
 }
 
 /// What it says it is.

@@ -64,10 +64,10 @@ pub(crate) async fn run(lab: &Lab) -> Result<Section> {
     for number in 1..=sizes.rounds {
         let latencies = round(&mut seats, &letter, sizes.idle).await?;
         for (seat, latencies) in seats.iter_mut().zip(latencies) {
-            let (p50, p99) = (latencies.percentile_ms(50), latencies.percentile_ms(99));
             tell(&format!(
-                "idle {number}: {} p50 {p50:.2?} p99 {p99:.2?} ms",
-                seat.contender.name()
+                "idle {number}: {}: {}",
+                seat.contender.name(),
+                latencies.told()
             ));
             seat.rounds.push(latencies);
         }

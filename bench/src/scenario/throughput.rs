@@ -77,20 +77,17 @@ async fn turn(lab: &Lab, contender: Contender) -> Result<Turn> {
     let sizes = &lab.sizes;
     let sink = Sink::start(Duration::ZERO)?;
     let system = contender.start(lab, &sink).await?;
-    let load = |messages, series| Load {
-        letter: Letter::of_size(sizes.letter),
-        messages,
-        connections: sizes.connections,
-        series,
-        batch: 1,
-        send_at: None,
-        limit: sizes.turn,
-    };
-    let warm_up = hand_in(&system.door(), load(sizes.warm_up, 0)).await?;
+    let load = |messages| Load::of(Letter::of_size(sizes.letter), messages, sizes.connections).within(sizes.turn);
+    let warm_up = hand_in(&system.door(), load(sizes.warm_up).series(0)).await?;
     sink.reached(warm_up.accepted, sizes.turn).await;
     settle_disks();
     sink.clear();
-    measure(&system, &sink, load(sizes.messages, 1)).await
+    let mut turn = measure(&system, &sink, load(sizes.messages)).await?;
+    if !contender.accounts_for_its_processes() {
+        turn.cpu_ms = f64::NAN;
+        turn.peak_mib = f64::NAN;
+    }
+    Ok(turn)
 }
 
 async fn measure(system: &Running, sink: &Sink, load: Load) -> Result<Turn> {
@@ -137,6 +134,11 @@ impl Lane {
         }
         if turn.duplicates > 0 {
             section.note(format!("{name}: {} messages arrived twice", turn.duplicates));
+        }
+        if !self.contender.accounts_for_its_processes() {
+            section.note(format!(
+                "{name}: processor time and memory not measured, its processes are not waited for"
+            ));
         }
     }
 }

@@ -47,6 +47,7 @@ impl Key {
 pub(crate) fn answer(submitted: Submitted, fresh: impl FnOnce() -> HttpResponse) -> Result<HttpResponse, Problem> {
     match submitted {
         Submitted::Stored => Ok(fresh()),
+        Submitted::DayUsedUp => Err(Problem::plain(Code::QuotaExceeded)),
         Submitted::KeyReused => Err(Problem::plain(Code::IdempotencyKeyReused)),
         Submitted::Replayed {
             status,

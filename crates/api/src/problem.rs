@@ -37,6 +37,10 @@ pub enum Code {
     ValidationFailed,
     /// The idempotency key was used with another body.
     IdempotencyKeyReused,
+    /// More in a short time than may be.
+    RateLimited,
+    /// More than may be: wait, or ask the provider for more.
+    QuotaExceeded,
     /// A fault of the service.
     Internal,
     /// Try again.
@@ -45,7 +49,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidJson,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -60,6 +64,8 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::ValidationFailed,
         Self::IdempotencyKeyReused,
+        Self::RateLimited,
+        Self::QuotaExceeded,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -85,6 +91,8 @@ impl Code {
                 422,
                 "The idempotency key was used with another body",
             ),
+            Self::RateLimited => ("rate_limited", 429, "Too much in a short time"),
+            Self::QuotaExceeded => ("quota_exceeded", 429, "The tenant's limit is reached"),
             Self::Internal => ("internal", 500, "Something went wrong here"),
             Self::Unavailable => ("unavailable", 503, "The service cannot do this right now"),
         }
@@ -191,6 +199,14 @@ impl Problem {
         self
     }
 
+    /// The same, with when to come back: whole seconds, rounded up (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn after(mut self, wait: std::time::Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        self.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+        self
+    }
+
     /// A method that is not served, with those that are.
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
@@ -240,7 +256,7 @@ impl Problem {
         if self.code == Code::Unauthenticated {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        if self.code == Code::Unavailable {
+        if matches!(self.code, Code::Unavailable | Code::RateLimited | Code::QuotaExceeded) {
             response.insert_header(("Retry-After", self.retry_after.unwrap_or(1).to_string()));
         }
         if let Some(allow) = &self.allow {
@@ -288,6 +304,16 @@ impl From<StoreError> for Problem {
                 format!("The resource has version {current} now; read it again."),
             ),
             StoreError::KeyReused => Self::plain(Code::IdempotencyKeyReused),
+            StoreError::RateLimited { retry_after } => Self::new(
+                Code::RateLimited,
+                "The tenant submits more messages a minute than it may; try again later.",
+            )
+            .after(retry_after),
+            StoreError::QuotaExceeded { limit, retry_after } => Self::new(
+                Code::QuotaExceeded,
+                format!("The tenant has reached its limit {limit}; try again later, or ask the provider for more."),
+            )
+            .after(retry_after),
             StoreError::Busy => Self::new(Code::Unavailable, "More work is waiting than can be taken; try again."),
             StoreError::Unavailable(source) => {
                 tracing::error!(error = &source as &dyn std::error::Error, "the database is unavailable");

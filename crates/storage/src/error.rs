@@ -22,6 +22,20 @@ pub enum StoreError {
     /// The idempotency key was used with another body.
     #[error("the idempotency key was used with another body")]
     KeyReused,
+    /// The tenant submits faster than it may.
+    #[error("more messages a minute than this tenant may submit")]
+    RateLimited {
+        /// When there is room for these.
+        retry_after: std::time::Duration,
+    },
+    /// The tenant has as much as it may have.
+    #[error("the tenant's limit {limit} is reached")]
+    QuotaExceeded {
+        /// Which limit.
+        limit: &'static str,
+        /// When it is worth trying again.
+        retry_after: std::time::Duration,
+    },
     /// More work is waiting than may.
     #[error("the store has as much work as it can take; try again")]
     Busy,

@@ -4,6 +4,7 @@ mod access_matrix;
 mod documents;
 mod email_settings;
 mod identity;
+mod limits;
 mod messages;
 mod preferences;
 mod problems;

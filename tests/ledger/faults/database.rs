@@ -43,7 +43,7 @@ pub(super) async fn inflict(ground: &Ground, plan: &Plan) -> Fallible<Ledger> {
 /// Sees to it that mail goes out soon.
 pub(super) async fn sends_again(campaign: &mut Campaign<'_>, back: Millis) {
     let took = campaign
-        .sending_since(back, Duration::from_secs(60))
+        .sending_since(back, Duration::from_mins(1))
         .await
         .map_or(Millis::MAX, |first| first - back);
     if took > SENDING_WITHIN {

@@ -52,7 +52,7 @@ pub(super) async fn inflict(ground: &Ground, plan: &Plan) -> Fallible<Ledger> {
 
 /// Whether submissions are turned away at last.
 async fn filled(campaign: &mut Campaign<'_>, before: usize) -> bool {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     campaign.the_rest();
     while Instant::now() < until {
         if campaign.load.turned_away().0 >= before + TURNED_AWAY {

@@ -87,6 +87,8 @@ pub(super) fn store_failed(config: &Config, error: &StoreError) -> StartError {
         | StoreError::Conflict(_)
         | StoreError::VersionMismatch { .. }
         | StoreError::KeyReused
+        | StoreError::RateLimited { .. }
+        | StoreError::QuotaExceeded { .. }
         | StoreError::Busy
         | StoreError::Tampered(_)
         | StoreError::Corrupt(_)

@@ -10,11 +10,12 @@ use domain::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::{sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{desk::Desk, streak::pause};
+use crate::transport::Capacity;
 
 /// How long a lane waits for a word of new work before it looks by itself: retries fall due without one.
 const POLL: Duration = Duration::from_secs(1);
@@ -50,7 +51,7 @@ impl<'a, O: Outbox> Claims<'a, O> {
     pub(super) async fn run(self, shutdown: &CancellationToken) {
         let mut failures = 0;
         let mut next = Next::Claim;
-        while let Some(Some(free)) = shutdown.run_until_cancelled(self.free_places()).await {
+        while let Some(Some(free)) = shutdown.run_until_cancelled(self.usable_places()).await {
             let found = match next {
                 Next::Claim => self.claim(free).await,
                 Next::Wait => match shutdown.run_until_cancelled(self.wait(free)).await {
@@ -65,6 +66,19 @@ impl<'a, O: Outbox> Claims<'a, O> {
                 failures += 1;
                 next = Next::Claim;
                 shutdown.run_until_cancelled(sleep(pause(failures))).await;
+            }
+        }
+    }
+
+    /// The places that mail can be claimed for. While every route rests there is one at most: what is claimed then would only
+    /// be put back, and a long queue would be rewritten for nothing.
+    async fn usable_places(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let changed = self.desk.transports.health_changed();
+            match self.desk.transports.shared_capacity() {
+                Capacity::Free => return self.free_places().await,
+                Capacity::One => return Arc::clone(&self.places).acquire_owned().await.ok(),
+                Capacity::None { until } => drop(timeout_at(until, changed).await),
             }
         }
     }

@@ -12,7 +12,7 @@ use super::{
     events::{self, EventRow},
     insert,
     lanes::Wanted,
-    millis,
+    limits, millis,
     submit::{PreparedMessage, Submission, Submitted},
     writer::{Claim, Done, Operation},
 };
@@ -179,7 +179,8 @@ impl Store {
             return Ok((Vec::new(), Vec::new()));
         }
         let keys: Vec<_> = submissions.iter().map(|submission| submission.key.as_ref()).collect();
-        let answers = insert::take_keys(transaction, &keys, now).await?;
+        let mut answers = insert::take_keys(transaction, &keys, now).await?;
+        count_days(transaction, &submissions, &mut answers, now).await?;
         let fresh: Vec<&PreparedMessage> = submissions
             .iter()
             .zip(&answers)
@@ -234,6 +235,28 @@ impl Store {
             None => Ok(false),
         }
     }
+}
+
+/// Counts what is new towards each tenant's day; what is too much is refused, and its key given back.
+async fn count_days(
+    transaction: &DatabaseTransaction,
+    submissions: &[&Submission],
+    answers: &mut [Option<Submitted>],
+    now: i64,
+) -> Result<(), StoreError> {
+    for (submission, answer) in submissions.iter().zip(answers) {
+        let Some(limit) = submission.messages_per_day.filter(|_| answer.is_none()) else {
+            continue;
+        };
+        let count = (submission.messages.len(), limit);
+        if !limits::count_today(transaction, submission.tenant, count, now).await? {
+            *answer = Some(Submitted::DayUsedUp);
+            if let Some(key) = &submission.key {
+                insert::give_back(transaction, key).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The message as it is stored when its deliveries are leased at once.

@@ -101,6 +101,22 @@ async fn insert_keys(
     Ok(sql.all(transaction).await?)
 }
 
+/// Frees a key that was just taken.
+pub(super) async fn give_back(
+    transaction: &DatabaseTransaction,
+    key: &idempotency_key::Model,
+) -> Result<(), StoreError> {
+    let sql = Sql::new(transaction)
+        .text("DELETE FROM idempotency_keys WHERE tenant_id = ")
+        .value(key.tenant_id, Type::Uuid)
+        .text(" AND operation = ")
+        .value(key.operation.clone(), Type::Text)
+        .text(" AND key_hash = ")
+        .value(key.key_hash.clone(), Type::Bytes);
+    sql.run(transaction).await?;
+    Ok(())
+}
+
 /// What the key was used for; nothing where that was too long ago, and the key is taken anew.
 async fn used_before(
     transaction: &DatabaseTransaction,

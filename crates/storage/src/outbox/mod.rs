@@ -19,6 +19,7 @@ mod handoff;
 mod insert;
 mod jobs;
 pub(crate) mod lanes;
+pub(crate) mod limits;
 mod mark;
 pub(crate) mod news;
 mod node;

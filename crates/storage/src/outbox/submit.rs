@@ -60,10 +60,14 @@ pub enum Submitted {
     },
     /// The key was used with another body; nothing was stored.
     KeyReused,
+    /// The day's messages are used up; nothing was stored.
+    DayUsedUp,
 }
 
 /// Rows ready to be inserted.
 pub struct Submission {
+    pub(super) tenant: Uuid,
+    pub(super) messages_per_day: Option<u32>,
     pub(super) messages: Vec<PreparedMessage>,
     pub(super) key: Option<idempotency_key::Model>,
 }
@@ -83,6 +87,7 @@ impl Store {
     /// Stores messages of one tenant; returns when they are on disk. `from_domain` becomes part of each Message-ID.
     ///
     /// # Errors
+    /// [`StoreError::RateLimited`] and [`StoreError::QuotaExceeded`] where the tenant has had what it may;
     /// [`StoreError::Busy`] and [`StoreError::Unavailable`]: nothing is stored, or the caller's key tells.
     pub async fn submit(
         &self,
@@ -92,19 +97,34 @@ impl Store {
         key: Option<Idempotency>,
     ) -> Result<Submitted, StoreError> {
         let owner = Owner::Tenant(scope.id());
-        self.open_keys(self.read(), owner).await?;
+        let contexts = self.contexts(vec![scope.id().uuid()]).await?;
+        let context = contexts.get(&scope.id().uuid()).ok_or(StoreError::NotFound("tenant"))?;
+        let limits = crate::provider::limits_of(&context.tenant.limits)?;
+        let deliveries = messages.iter().map(|message| message.recipients.len()).sum();
+        self.check_limits(scope.id().uuid(), &limits, messages.len(), deliveries)
+            .await?;
         let submission = Submission {
+            tenant: scope.id().uuid(),
+            messages_per_day: limits.messages_per_day,
             messages: messages
                 .iter()
                 .map(|message| self.prepare(owner, message, from_domain))
                 .collect::<Result<_, _>>()?,
             key: key.map(|key| self.key_row(scope.id().uuid(), key)).transpose()?,
         };
-        self.ask(|reply| super::writer::Operation::Submit {
-            submission: Box::new(submission),
-            reply,
-        })
-        .await
+        let submitted = self
+            .ask(|reply| super::writer::Operation::Submit {
+                submission: Box::new(submission),
+                reply,
+            })
+            .await?;
+        if submitted == Submitted::DayUsedUp {
+            return Err(StoreError::QuotaExceeded {
+                limit: "messages_per_day",
+                retry_after: self.until_tomorrow(),
+            });
+        }
+        Ok(submitted)
     }
 
     fn prepare(&self, owner: Owner, new: &NewMessage, from_domain: &Domain) -> Result<PreparedMessage, StoreError> {

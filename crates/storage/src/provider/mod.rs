@@ -19,7 +19,7 @@ pub use relay_state::RelayState;
 pub(crate) use relay_state::version_unless_paused;
 pub use route_health::RouteStanding;
 pub use routes::{PasswordChange, RouteChange};
-pub(crate) use tenants::weight_of;
+pub(crate) use tenants::{limits as limits_of, weight_of};
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 
 /// The provider's part of the store.

@@ -335,7 +335,7 @@ fn limits_json(limits: &Limits) -> Value {
     })
 }
 
-fn limits(text: &str) -> Result<Limits, StoreError> {
+pub(crate) fn limits(text: &str) -> Result<Limits, StoreError> {
     let stored: Value = serde_json::from_str(text).map_err(|_| StoreError::Corrupt("limits"))?;
     let limit = |name: &str| {
         stored
