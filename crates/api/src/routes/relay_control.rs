@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct RelayStateBody {
     /// Set while it does not.
     paused: Option<PauseBody>,
-    /// Rises with every change.
+    /// Rises with every change of it, and of the routes.
     #[schema(example = 2)]
     version: i64,
 }

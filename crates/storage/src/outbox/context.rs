@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -25,13 +25,6 @@ pub(super) struct Context {
     pub(super) branding: Option<Branding>,
 }
 
-/// Routes, and the version of the relay's state they belong to.
-struct KeptRoutes {
-    at: Instant,
-    version: Option<i64>,
-    routes: Arc<[Route]>,
-}
-
 /// What is kept in memory.
 #[derive(Default)]
 pub(crate) struct Kept {
@@ -39,11 +32,23 @@ pub(crate) struct Kept {
     routes: Mutex<Option<KeptRoutes>>,
 }
 
+struct KeptRoutes {
+    routes: Arc<[Route]>,
+    /// The relay's version they belong to, where a claim read them.
+    version: Option<i64>,
+    /// When they were known to be right.
+    at: Instant,
+}
+
 impl Kept {
     /// Forgets everything: something was changed here.
     pub(crate) fn forget(&self) {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.lock_routes() = None;
+    }
+
+    fn lock_routes(&self) -> MutexGuard<'_, Option<KeptRoutes>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tenant(&self, id: Uuid) -> Option<Arc<Context>> {
@@ -62,24 +67,41 @@ impl Kept {
 }
 
 impl Store {
-    /// The routes that mail may take now, best first. A claim names the version it holds; what follows it takes the same.
-    pub(super) async fn current_routes<C: ConnectionTrait>(
+    /// The routes that mail may take as of this version of the relay's state, best first; for a claim, which has locked it.
+    pub(super) async fn routes_of<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        version: i64,
+    ) -> Result<Arc<[Route]>, StoreError> {
+        if let Some(kept) = &mut *self.inner.kept.lock_routes()
+            && kept.version == Some(version)
+        {
+            kept.at = Instant::now();
+            return Ok(Arc::clone(&kept.routes));
+        }
+        self.read_routes(connection, Some(version)).await
+    }
+
+    /// The routes that mail may take, best first, as the last claim or a moment ago saw them.
+    pub(super) async fn current_routes<C: ConnectionTrait>(&self, connection: &C) -> Result<Arc<[Route]>, StoreError> {
+        if let Some(kept) = &*self.inner.kept.lock_routes()
+            && kept.at.elapsed() < KEPT
+        {
+            return Ok(Arc::clone(&kept.routes));
+        }
+        self.read_routes(connection, None).await
+    }
+
+    async fn read_routes<C: ConnectionTrait>(
         &self,
         connection: &C,
         version: Option<i64>,
     ) -> Result<Arc<[Route]>, StoreError> {
-        let kept = &self.inner.kept.routes;
-        if let Some(kept) = &*kept.lock().unwrap_or_else(PoisonError::into_inner)
-            && kept.at.elapsed() < KEPT
-            && (version.is_none() || version == kept.version)
-        {
-            return Ok(Arc::clone(&kept.routes));
-        }
         let routes: Arc<[Route]> = self.usable_routes(connection).await?.into();
-        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(KeptRoutes {
-            at: Instant::now(),
-            version,
+        *self.inner.kept.lock_routes() = Some(KeptRoutes {
             routes: Arc::clone(&routes),
+            version,
+            at: Instant::now(),
         });
         Ok(routes)
     }

@@ -228,11 +228,12 @@ impl Store {
         self.claim_lane(transaction, claim, now).await
     }
 
-    /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay.
+    /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay or a route.
     async fn may_send(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
-        let state = crate::provider::held_state(transaction).await?;
-        let routes = self.current_routes(transaction, Some(state.version)).await?;
-        Ok(state.paused.is_none() && !routes.is_empty())
+        match crate::provider::version_unless_paused(transaction).await? {
+            Some(version) => Ok(!self.routes_of(transaction, version).await?.is_empty()),
+            None => Ok(false),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Store {
         let around = Surroundings {
             stored: self.stored(&claimed).await?,
             contexts: self.contexts(claimed.iter().map(|row| row.tenant_id).collect()).await?,
-            routes: self.current_routes(self.read(), None).await?,
+            routes: self.current_routes(self.read()).await?,
         };
         let mut jobs = Vec::with_capacity(claimed.len());
         for row in claimed {

@@ -16,11 +16,11 @@ mod tenants;
 pub use depth::{Depth, LaneDepth, TenantDepth, Throughput};
 pub use redrive::Redrive;
 pub use relay_state::RelayState;
-pub(crate) use relay_state::held_state;
+pub(crate) use relay_state::version_unless_paused;
 pub use route_health::RouteStanding;
 pub use routes::{PasswordChange, RouteChange};
-pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 pub(crate) use tenants::{limits as limits_of, weight_of};
+pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 
 /// The provider's part of the store.
 #[derive(Clone, Copy)]

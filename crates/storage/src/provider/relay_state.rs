@@ -1,9 +1,10 @@
-//! The pause of the whole relay: accepting goes on, no claim commits any more.
+//! What every claim must know first: whether the relay is paused, and whether the routes it remembers are still right.
 //!
 //! A claim reads the one row of `relay_state` in its own transaction and keeps it locked (`FOR SHARE`) until it commits, so
-//! that a pause, which changes the row, waits for the claims in flight, and every later claim sees it. Row locks that are
-//! shared let newcomers in before a writer that waits; the pause therefore asks for the table first, whose queue is fair.
-//! SQLite has one writer, so there the order of transactions says it all.
+//! that a pause or a change of a route, which change the row, wait for the claims in flight, and every later claim sees
+//! them. Row locks that are shared let newcomers in before a writer that waits; a change therefore asks for the table first,
+//! whose queue is fair, and it asks last, holding nothing that a claim could wait for. SQLite has one writer, so there the
+//! order of transactions says it all.
 
 use domain::{
     clock::{Timestamp, from_millis},
@@ -20,23 +21,29 @@ use crate::{Store, audit::Entry, error::StoreError};
 pub struct RelayState {
     /// Set while it does not.
     pub paused: Option<Paused>,
-    /// Rises with every change.
+    /// Rises with every change of it, and of the routes.
     pub version: i64,
 }
 
-/// Whether the relay sends, for a claim: until the end of its transaction nobody can pause it, nor change a route.
+/// For a claim: the version of pause and routes, or none while the relay is paused. Until the end of the claim's transaction
+/// neither changes.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub(crate) async fn held_state<C: ConnectionTrait>(connection: &C) -> Result<RelayState, StoreError> {
-    state(connection, Lock::Shared).await
+pub(crate) async fn version_unless_paused<C: ConnectionTrait>(connection: &C) -> Result<Option<i64>, StoreError> {
+    let state = state(connection, Lock::Shared).await?;
+    Ok(state.paused.is_none().then_some(state.version))
 }
 
-/// Says that routes have changed: what claims keep of them is no longer theirs to use.
-pub(super) async fn routes_changed<C: ConnectionTrait>(connection: &C) -> Result<(), StoreError> {
-    let sql = "UPDATE relay_state SET version = version + 1 WHERE id = 1";
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    connection.execute_raw(statement).await?;
+/// Says that a route changed: the last thing before the change's commit.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub(super) async fn routes_changed(transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    wait_for_claims(transaction).await?;
+    transaction
+        .execute_unprepared("UPDATE relay_state SET version = version + 1 WHERE id = 1")
+        .await?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::ProviderStore;
+use super::{ProviderStore, relay_state::routes_changed};
 use crate::{
     Store,
     audit::Entry,
@@ -83,7 +83,7 @@ impl ProviderStore<'_> {
             ),
         )
         .await?;
-        self.release_and_commit(transaction).await?;
+        self.commit_and_release(transaction).await?;
         self.store.route(row)
     }
 
@@ -140,7 +140,7 @@ impl ProviderStore<'_> {
         });
         self.audit(&transaction, Entry::new("route.changed", id, detail))
             .await?;
-        self.release_and_commit(transaction).await?;
+        self.commit_and_release(transaction).await?;
         self.store.route(after)
     }
 
@@ -154,7 +154,8 @@ impl ProviderStore<'_> {
         row.into_active_model().delete(&transaction).await?;
         self.audit(&transaction, Entry::new("route.deleted", id, json!({})))
             .await?;
-        self.release_and_commit(transaction).await
+        routes_changed(&transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Keeps mail from a route, or lets it go there again.
@@ -178,7 +179,7 @@ impl ProviderStore<'_> {
         let after = row.update(&transaction).await?;
         self.audit(&transaction, Entry::new(action, id, json!({ "reason": reason })))
             .await?;
-        self.release_and_commit(transaction).await?;
+        self.commit_and_release(transaction).await?;
         self.store.route(after)
     }
 
@@ -214,11 +215,15 @@ impl ProviderStore<'_> {
         Ok(())
     }
 
-    /// Makes mail that the old configuration held due now, commits, and wakes the relay.
-    async fn release_and_commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
-        super::relay_state::routes_changed(&transaction).await?;
-        crate::outbox::release_held(&transaction, self.store.now_ms()).await?;
+    /// Commits, so that every later claim sees the change, makes mail that the old configuration held due now, and wakes the
+    /// relay.
+    async fn commit_and_release(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
+        routes_changed(&transaction).await?;
         transaction.commit().await?;
+        // Apart: the claims that the one waited for may hold what the other wants. Undone, it is only tried a little later.
+        let release = self.store.begin().await?;
+        crate::outbox::release_held(&release, self.store.now_ms()).await?;
+        release.commit().await?;
         self.store.wake();
         Ok(())
     }
