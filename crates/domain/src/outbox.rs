@@ -206,8 +206,9 @@ pub trait Outbox: Send + Sync + 'static {
     /// Commits an attempt's end.
     fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<Settled, OutboxError>> + Send;
 
-    /// Says that this process lives, and renews its leases.
-    fn heartbeat(&self, node: NodeId) -> impl Future<Output = Result<(), OutboxError>> + Send;
+    /// Says that this process lives, and renews the leases it holds. Not every lease in its name: one whose claim was
+    /// committed and never answered, since the store died in between, is worked on by nobody and must run out.
+    fn heartbeat(&self, node: NodeId, held: &[Lease]) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
     /// Puts right what dead processes and passing time left: leases that ran out, and mail whose time did.
     fn sweep(&self) -> impl Future<Output = Result<(), OutboxError>> + Send;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    held::Held,
     mark::OutboxMark,
     streak::{Streak, pause},
 };
@@ -33,6 +34,8 @@ pub(super) struct Desk<O> {
     pub(super) node: NodeId,
     pub(super) transports: Transports,
     pub(super) calls: Calls,
+    /// The leases that this process works under.
+    pub(super) held: Held,
     /// Cancelled when attempts must end now.
     pub(super) cut: CancellationToken,
     /// Cancelled when even settling must end.
@@ -70,6 +73,7 @@ impl<O: Outbox> Desk<O> {
                 heartbeat: Streak::of("heartbeat"),
                 sweep: Streak::of("sweep"),
             },
+            held: Held::default(),
             cut: CancellationToken::new(),
             abandoned: CancellationToken::new(),
             composer,
@@ -80,6 +84,7 @@ impl<O: Outbox> Desk<O> {
     /// Attempts one delivery and settles what came of it.
     pub(super) async fn see_through(&self, job: Job) {
         let _counted = self.metrics.in_flight();
+        let _held = self.held.hold(job.lease);
         let started = Instant::now();
         let mark = OutboxMark::new(self, job.lease);
         let attempt = AssertUnwindSafe(self.attempt(&job, &mark)).catch_unwind();

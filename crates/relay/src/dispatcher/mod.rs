@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod claims;
 mod desk;
+mod held;
 mod mark;
 mod streak;
 mod upkeep;

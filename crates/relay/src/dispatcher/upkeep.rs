@@ -11,7 +11,7 @@ impl<O: Outbox> Desk<O> {
     /// Says that this process lives, as often as it takes to be heard once.
     pub(super) async fn beat_until_heard(&self) {
         for failures in 1.. {
-            match self.outbox.heartbeat(self.node).await {
+            match self.outbox.heartbeat(self.node, &self.held.leases()).await {
                 Ok(()) => return self.calls.heartbeat.succeeded(),
                 Err(error) => self.calls.heartbeat.failed(&error),
             }

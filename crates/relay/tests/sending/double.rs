@@ -122,7 +122,7 @@ impl Outbox for MemoryOutbox {
         Ok(Settled::Yes)
     }
 
-    async fn heartbeat(&self, _: NodeId) -> Result<(), OutboxError> {
+    async fn heartbeat(&self, _: NodeId, _: &[Lease]) -> Result<(), OutboxError> {
         self.heartbeats.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }

@@ -192,6 +192,9 @@ impl Store {
             .value(newer.message.kind.clone(), Type::Text)
             .text(" AND supersede_key = ")
             .value(key.clone(), Type::Text)
+            // As at the fence: of two that commit the other way round, the one with the later id stays.
+            .text(" AND id < ")
+            .value(newer.message.id, Type::Uuid)
             .text(") RETURNING id, message_id");
         let replaced: Vec<Replaced> = sql.all(transaction).await?;
         let event = |row: &Replaced| {

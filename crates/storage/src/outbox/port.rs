@@ -92,8 +92,8 @@ impl Outbox for StoreOutbox {
             .map_err(unavailable)
     }
 
-    async fn heartbeat(&self, node: NodeId) -> Result<(), OutboxError> {
-        self.store.heartbeat(node).await.map_err(unavailable)
+    async fn heartbeat(&self, node: NodeId, held: &[Lease]) -> Result<(), OutboxError> {
+        self.store.heartbeat(node, held).await.map_err(unavailable)
     }
 
     async fn sweep(&self) -> Result<(), OutboxError> {

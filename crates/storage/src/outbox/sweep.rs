@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use domain::message::EventType;
+use domain::{
+    ids::NodeId,
+    message::EventType,
+    outbox::{LEASE, Lease},
+};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult};
 use serde_json::{Map, json};
 use uuid::Uuid;
@@ -142,15 +146,27 @@ impl Store {
         super::erase_finished_codes(transaction, &finished).await
     }
 
-    /// Renews a process's leases and says that it lives.
-    pub(super) async fn heartbeat(&self, node: domain::ids::NodeId) -> Result<(), StoreError> {
+    /// Says that a process lives, and renews the leases that it holds.
+    pub(super) async fn heartbeat(&self, node: NodeId, held: &[Lease]) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         let now = now_sql(&transaction);
-        let renew =
-            format!("UPDATE deliveries SET lease_until = {now} + $2 WHERE lease_until > {now} AND lease_node = $3");
-        let lease = i64::try_from(domain::outbox::LEASE.as_millis()).unwrap_or(i64::MAX);
-        let values = [self.shift(), lease.into(), node.uuid().into()];
-        transaction.execute_raw(statement(&transaction, renew, values)).await?;
+        let renew = format!(
+            "UPDATE deliveries SET lease_until = {now} + $2 \
+             WHERE tenant_id = $3 AND id = $4 AND lease_epoch = $5 AND lease_until > {now}"
+        );
+        let length = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
+        for lease in held {
+            let values = [
+                self.shift(),
+                length.into(),
+                lease.tenant.uuid().into(),
+                lease.delivery.uuid().into(),
+                lease.epoch.into(),
+            ];
+            transaction
+                .execute_raw(statement(&transaction, renew.as_str(), values))
+                .await?;
+        }
         let alive = format!("UPDATE nodes SET heartbeat_at = {now} WHERE id = $2");
         transaction
             .execute_raw(statement(&transaction, alive, [self.shift(), node.uuid().into()]))

@@ -19,8 +19,8 @@ pub use relay_state::RelayState;
 pub(crate) use relay_state::version_unless_paused;
 pub use route_health::RouteStanding;
 pub use routes::{PasswordChange, RouteChange};
-pub(crate) use tenants::{limits as limits_of, weight_of};
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
+pub(crate) use tenants::{limits as limits_of, weight_of};
 
 /// The provider's part of the store.
 #[derive(Clone, Copy)]

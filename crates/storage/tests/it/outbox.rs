@@ -7,7 +7,7 @@ use domain::{
         HeldBy,
         kind::{Content, Lane, TwoFactorCode},
     },
-    outbox::{AttemptReport, Fence, Job, LEASE, Outbox as _, Outcome, Settled, Settlement},
+    outbox::{AttemptReport, Fence, HEARTBEAT, Job, LEASE, Outbox as _, Outcome, Settled, Settlement},
     reply::{Reply, Stage, Suppress},
 };
 use storage::outbox::{Idempotency, Submitted};
@@ -113,7 +113,7 @@ async fn what_a_restarted_process_held_before_is_queued_at_once() {
     let lost = claim_one(&world, Lane::Background).await;
 
     world.store.register_node(world.node, "test").await.unwrap();
-    world.outbox().heartbeat(world.node).await.unwrap();
+    world.outbox().heartbeat(world.node, &[lost.lease]).await.unwrap();
     world.outbox().sweep().await.unwrap();
 
     assert_eq!(world.status(&message).await, "queued");
@@ -127,10 +127,24 @@ async fn a_heartbeat_keeps_the_lease() {
     let job = claim_one(&world, Lane::Background).await;
     for _ in 0..3 {
         world.clock.advance(LEASE.saturating_sub(Duration::from_secs(5)));
-        world.outbox().heartbeat(world.node).await.unwrap();
+        world.outbox().heartbeat(world.node, &[job.lease]).await.unwrap();
         world.outbox().sweep().await.unwrap();
     }
     assert_eq!(world.outbox().mark(job.lease).await.unwrap(), Fence::Open);
+}
+
+#[tokio::test]
+async fn a_lease_that_the_process_does_not_know_of_runs_out_though_it_lives() {
+    let world = World::new().await;
+    let message = world.submit(notification()).await;
+    // The claim was committed, its answer never came.
+    claim_one(&world, Lane::Background).await;
+    for _ in 0..5 {
+        world.clock.advance(HEARTBEAT);
+        world.outbox().heartbeat(world.node, &[]).await.unwrap();
+        world.outbox().sweep().await.unwrap();
+    }
+    assert_eq!(world.status(&message).await, "queued");
 }
 
 #[tokio::test]
@@ -234,10 +248,11 @@ async fn a_code_whose_time_is_up_is_neither_claimed_nor_let_through_the_fence() 
     let claimed = claim_one(&world, Lane::Urgent).await;
     let late = world.submit(code()).await;
     world.clock.advance(Duration::from_secs(30));
-    world.outbox().heartbeat(world.node).await.unwrap();
+    let held = [claimed.lease];
+    world.outbox().heartbeat(world.node, &held).await.unwrap();
     for _ in 0..20 {
         world.clock.advance(Duration::from_secs(30));
-        world.outbox().heartbeat(world.node).await.unwrap();
+        world.outbox().heartbeat(world.node, &held).await.unwrap();
     }
 
     assert_eq!(world.outbox().mark(claimed.lease).await.unwrap(), Fence::Withdrawn);

@@ -134,7 +134,7 @@ async fn the_worst_that_a_live_process_says_of_a_route_counts() {
     assert_eq!(health(&world).await, RouteHealth::Open);
 
     world.clock.advance(NODE_ALIVE);
-    world.outbox().heartbeat(world.node).await.unwrap();
+    world.outbox().heartbeat(world.node, &[]).await.unwrap();
 
     assert_eq!(health(&world).await, RouteHealth::Closed);
     world.store.register_node(world.node, "test").await.unwrap();
