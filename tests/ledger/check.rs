@@ -12,6 +12,8 @@ use crate::{
 
 /// From the mark, which the database's clock judges, to the dot at the sink on a machine that is busy with both.
 const ON_THE_WAY: Millis = 1000;
+/// The same for a process that was stopped between the two: it may still write the dot within `DOT_WITHIN` of the mark.
+const STOPPED_ON_THE_WAY: Millis = 5000 + ON_THE_WAY;
 
 /// Every rule that the evidence breaks.
 pub(crate) fn violations(evidence: &Evidence) -> Vec<Violation> {
@@ -159,11 +161,11 @@ impl<'a> Desk<'a> {
         let replaced_at = self.replaced_at(message);
         for copy in copies {
             let late = copy.dot_at - message.expires_at;
-            if late > ON_THE_WAY {
+            if late > STOPPED_ON_THE_WAY {
                 found.push(Violation::TooLate { delivery: id(), late });
             }
             let late = replaced_at.map_or(0, |at| copy.dot_at - at);
-            if late > ON_THE_WAY {
+            if late > STOPPED_ON_THE_WAY {
                 found.push(Violation::Replaced { delivery: id(), late });
             }
         }

@@ -155,12 +155,12 @@ fn a_duplicate_within_the_bound_needs_a_fault_or_a_lost_reply_between_the_two() 
 #[test]
 fn a_code_that_arrives_after_its_end_is_reported() {
     let mut forged = sound();
-    forged.stored[0].expires_at = 500;
+    forged.stored[0].expires_at = -5_500;
     assert_eq!(
         violations(&forged),
         [Violation::TooLate {
             delivery: delivery(),
-            late: 1_500
+            late: 7_500
         }]
     );
 }
@@ -169,7 +169,7 @@ fn a_code_that_arrives_after_its_end_is_reported() {
 fn a_code_that_arrives_after_it_was_replaced_is_reported() {
     let mut forged = sound();
     let (mut newer, mut stored) = entry(2, DeliveryStatus::Sent);
-    newer.accepted.as_mut().unwrap().at = 800;
+    newer.accepted.as_mut().unwrap().at = -5_200;
     let key = Some((0, "two_factor_code".to_owned(), "user-1".to_owned()));
     stored.supersede.clone_from(&key);
     forged.stored[0].supersede = key;
@@ -180,7 +180,7 @@ fn a_code_that_arrives_after_it_was_replaced_is_reported() {
         violations(&forged),
         [Violation::Replaced {
             delivery: delivery(),
-            late: 1_200
+            late: 7_200
         }]
     );
 }

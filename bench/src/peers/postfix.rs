@@ -1,7 +1,6 @@
 //! Postfix: Debian's, with its defaults, the sink as its relay host.
 //!
-//! Its queue lies on the same disk as Letterhead's data. Nothing that bounds its speed is set: process limit, concurrency,
-//! queue manager and logging are as they come.
+//! Its queue lies on the same disk as Letterhead's data. Nothing that bounds its speed is set: everything is as it comes.
 
 use std::{
     fs,

@@ -26,7 +26,7 @@ struct OnTheWay<'a> {
 
 impl Drop for OnTheWay<'_> {
     fn drop(&mut self) {
-        self.outbox.store.let_go(&self.claimed, self.node);
+        self.outbox.store.let_go(std::mem::take(&mut self.claimed), self.node);
     }
 }
 
@@ -80,14 +80,8 @@ impl Outbox for StoreOutbox {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<Settled, OutboxError> {
-        let delay = self.unknown_delay;
-        let settlement = Box::new(settlement);
         self.store
-            .ask(|reply| Operation::Settle {
-                settlement,
-                delay,
-                reply,
-            })
+            .settle(settlement, self.unknown_delay)
             .await
             .map_err(unavailable)
     }

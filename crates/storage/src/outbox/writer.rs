@@ -12,7 +12,7 @@ use std::{
 use domain::{
     ids::{MessageId, NodeId},
     message::kind::Lane,
-    outbox::{Fence, Lease, Outcome, Settled, Settlement},
+    outbox::{Fence, LEASE, Lease, Outcome, Settled, Settlement},
 };
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -25,6 +25,8 @@ use crate::{Inner, Store, error::StoreError};
 
 /// Operations of one transaction at most.
 const MOST: usize = 256;
+/// The pause before a lease that could not be put back is tried again.
+const PUT_BACK_AGAIN: Duration = Duration::from_millis(500);
 /// Operations that may wait.
 pub(crate) const QUEUE: usize = 4096;
 
@@ -148,7 +150,7 @@ impl Store {
     fn tell(&self, group: Vec<Operation>, committed: Committed) {
         for (wanted, claimed) in committed.handed {
             if let Err(claimed) = wanted.reply.send(claimed) {
-                self.let_go(&claimed, wanted.node);
+                self.let_go(claimed, wanted.node);
             }
         }
         for (lane, tenant) in committed.joined {
@@ -162,24 +164,45 @@ impl Store {
         }
     }
 
-    /// Puts back what was leased for a worker that has gone away. What does not fit into the queue waits for its lease's end.
-    pub(super) fn let_go(&self, claimed: &[Claimed], node: NodeId) {
-        for row in claimed {
-            let (reply, _) = oneshot::channel();
-            let settlement = Settlement {
-                lease: row.lease(),
-                node,
-                message: MessageId::new(row.message_id),
-                lane: row.lane(),
-                outcome: Outcome::Released,
-                report: None,
-            };
-            drop(self.inner.operations.try_send(Operation::Settle {
-                settlement: Box::new(settlement),
-                delay: Duration::ZERO,
-                reply,
-            }));
+    /// Puts back what was leased for a worker that has gone away, as soon as the store takes it; at worst each waits for its
+    /// lease's end.
+    pub(super) fn let_go(&self, claimed: Vec<Claimed>, node: NodeId) {
+        if claimed.is_empty() {
+            return;
         }
+        let store = self.clone();
+        tokio::spawn(async move {
+            let until = tokio::time::Instant::now() + LEASE;
+            for row in claimed {
+                let settlement = Settlement {
+                    lease: row.lease(),
+                    node,
+                    message: MessageId::new(row.message_id),
+                    lane: row.lane(),
+                    outcome: Outcome::Released,
+                    report: None,
+                };
+                while let Err(error) = store.settle(settlement.clone(), Duration::ZERO).await
+                    && tokio::time::Instant::now() < until
+                {
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "a lease was not put back; trying again"
+                    );
+                    tokio::time::sleep(PUT_BACK_AGAIN).await;
+                }
+            }
+        });
+    }
+
+    pub(super) async fn settle(&self, settlement: Settlement, delay: Duration) -> Result<Settled, StoreError> {
+        let settlement = Box::new(settlement);
+        self.ask(|reply| Operation::Settle {
+            settlement,
+            delay,
+            reply,
+        })
+        .await
     }
 }
 
