@@ -39,7 +39,8 @@ struct Queue {
     service: Letterhead,
     door: Door,
     sink: Arc<Sink>,
-    route: String,
+    /// Made for the first turn: until then nothing leaves.
+    route: Option<String>,
     turns: Vec<Turn>,
 }
 
@@ -87,14 +88,12 @@ impl Queue {
         let sink = Arc::new(Sink::start(Duration::ZERO)?);
         tell(&format!("queued: filling {depth} for {}", contender.name()));
         fill(&door, &Letter::of_size(sizes.letter), (BACKLOG_SERIES, depth)).await?;
-        let route = service.add_route(sink.address, sizes.connections).await?;
-        service.switch_route(&route, Switch::Pause).await?;
         Ok(Self {
             depth,
             service,
             door,
             sink,
-            route,
+            route: None,
             turns: Vec::new(),
         })
     }
@@ -114,12 +113,32 @@ impl Queue {
         );
         let door = self.door.clone();
         let submitting = tokio::spawn(async move { hand_in(&door, load.after(left)).await });
-        self.service.switch_route(&self.route, Switch::Resume).await?;
-        let turn = self.measure(sizes.warm_up, sizes.steady).await;
-        submitting.await??;
+        let route = self.open(sizes.connections).await?;
+        let turn = self.measure(sizes.warm_up, sizes.steady).await?;
+        let submitted = submitting.await??.accepted;
         feeder.abort();
-        self.service.switch_route(&self.route, Switch::Pause).await?;
-        turn
+        self.service.switch_route(&route, Switch::Pause).await?;
+        self.replace(sizes.letter, submitted).await?;
+        Ok(turn)
+    }
+
+    /// Lets mail leave.
+    async fn open(&mut self, connections: usize) -> Result<String> {
+        if let Some(route) = &self.route {
+            self.service.switch_route(route, Switch::Resume).await?;
+            return Ok(route.clone());
+        }
+        let route = self.service.add_route(self.sink.address, connections).await?;
+        Ok(self.route.insert(route).clone())
+    }
+
+    /// Queues as many as have left since the last submission.
+    async fn replace(&self, letter: usize, submitted: usize) -> Result<()> {
+        sleep(QUIET).await;
+        match u32::try_from(self.sink.count().saturating_sub(submitted))? {
+            0 => Ok(()),
+            gone => fill(&self.door, &Letter::of_size(letter), (BACKLOG_SERIES, gone)).await,
+        }
     }
 
     async fn measure(&self, warm_up: u32, messages: u32) -> Result<Turn> {
