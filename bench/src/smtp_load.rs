@@ -19,6 +19,8 @@ use crate::{
 };
 
 const REPLY_BUFFER: usize = 1024;
+/// How often a message is tried again over a new session.
+const RETRIES: u32 = 2;
 /// The extension by which a server says so.
 const PIPELINING: &[u8] = b"PIPELINING";
 /// A server that is busy (RFC 5321 §4.2.1, 4yz) is asked again after this.
@@ -138,8 +140,8 @@ pub(crate) async fn work(address: SocketAddr, load: Arc<Load>, tickets: Arc<Tick
             match session.send(&load.letter, tag).await {
                 Ok(Said::Accepted) => break,
                 Ok(Said::NotNow) => sleep(BUSY_PAUSE).await,
-                // Some servers end a session after so many messages; more than that is a fault.
-                Err(error) if failures >= load.messages => return Err(error),
+                // Some servers end a session after so many messages; what happens again at once is a fault.
+                Err(error) if failures >= RETRIES => return Err(error),
                 Err(_) => {
                     failures += 1;
                     sleep(BUSY_PAUSE).await;
@@ -150,6 +152,7 @@ pub(crate) async fn work(address: SocketAddr, load: Arc<Load>, tickets: Arc<Tick
                 return Ok(());
             }
         }
+        failures = 0;
         tickets.accepted(1, asked.elapsed());
     }
     Ok(())
