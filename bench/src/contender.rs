@@ -31,14 +31,12 @@ pub(crate) enum Running {
 }
 
 impl Contender {
-    /// All of them, Letterhead first.
-    pub(crate) const ALL: [Self; 6] = [
+    /// Those that take part unless others are asked for, Letterhead first. Exim and `OpenSMTPD` do not finish a turn yet.
+    pub(crate) const USUAL: [Self; 4] = [
         Self::LetterheadSqlite,
         Self::LetterheadPostgres,
         Self::Postfix,
         Self::Haraka,
-        Self::Exim,
-        Self::Opensmtpd,
     ];
 
     pub(crate) const fn name(self) -> &'static str {

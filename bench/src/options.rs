@@ -115,7 +115,7 @@ impl Options {
         } else if self.smoke {
             vec![Contender::LetterheadSqlite]
         } else {
-            Contender::ALL.to_vec()
+            Contender::USUAL.to_vec()
         }
     }
 

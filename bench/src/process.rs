@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use crate::usage;
+
 /// How long a system may take to start or to end.
 const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(10);
@@ -100,7 +102,11 @@ impl Drop for Process {
     fn drop(&mut self) {
         match self.end {
             End::Politely => self.signal("-TERM"),
-            End::AtOnce => drop(self.child.kill()),
+            End::AtOnce => {
+                // Its descendants too: those that changed their account no longer die with their parent.
+                let ids = usage::with_descendants(self.child.id()).map(|id| id.to_string());
+                drop(Command::new("kill").arg("-KILL").args(ids).status());
+            }
             End::Interrupt => self.signal("-INT"),
         }
         let began = Instant::now();

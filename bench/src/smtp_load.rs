@@ -19,6 +19,10 @@ use crate::{
 };
 
 const REPLY_BUFFER: usize = 1024;
+/// How often a message is tried again over a new session.
+const RETRIES: u32 = 2;
+/// The extension by which a server says so.
+const PIPELINING: &[u8] = b"PIPELINING";
 /// A server that is busy (RFC 5321 §4.2.1, 4yz) is asked again after this.
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -27,6 +31,8 @@ const BUSY_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Session {
     stream: TcpStream,
     input: Vec<u8>,
+    /// Whether the server takes several commands at once (RFC 2920).
+    pipelining: bool,
 }
 
 /// What a server said to a message.
@@ -46,6 +52,7 @@ impl Session {
         let mut session = Self {
             stream,
             input: Vec::with_capacity(REPLY_BUFFER),
+            pipelining: false,
         };
         session.expect(220).await?;
         session.stream.write_all(b"EHLO bench.localhost\r\n").await?;
@@ -53,19 +60,20 @@ impl Session {
         Ok(session)
     }
 
-    /// One transaction, its commands in one write (RFC 2920).
+    /// One transaction.
     pub(crate) async fn send(&mut self, letter: &Letter, tag: Tag) -> Result<Said> {
-        let to = tag.recipient();
-        let commands = format!("MAIL FROM:<no-reply@sink.example>\r\nRCPT TO:<{to}>\r\nDATA\r\n");
-        self.stream.write_all(commands.as_bytes()).await?;
-        let codes = [self.reply().await?, self.reply().await?, self.reply().await?];
-        if codes != [250, 250, 354] {
-            if codes.iter().all(|code| *code / 100 != 5) && codes[2] != 354 {
+        let to = format!("RCPT TO:<{}>\r\n", tag.recipient());
+        let codes = self
+            .envelope(["MAIL FROM:<no-reply@sink.example>\r\n", &to, "DATA\r\n"])
+            .await?;
+        match codes {
+            [250, 250, 354] => {}
+            [.., 400..=599] if codes.iter().any(|code| code / 100 == 4) => {
                 self.stream.write_all(b"RSET\r\n").await?;
                 self.expect(250).await?;
                 return Ok(Said::NotNow);
             }
-            bail!("the server answered {codes:?} to a transaction");
+            _ => bail!("the server answered {codes:?} to a transaction"),
         }
         self.stream.write_all(letter.mail(tag).as_bytes()).await?;
         match self.reply().await? {
@@ -73,6 +81,21 @@ impl Session {
             400..=499 => Ok(Said::NotNow),
             code => bail!("the server answered {code} to a message"),
         }
+    }
+
+    /// Sends commands, in one write where the server takes that, and returns their codes.
+    async fn envelope(&mut self, commands: [&str; 3]) -> Result<[u16; 3]> {
+        if self.pipelining {
+            self.stream.write_all(commands.concat().as_bytes()).await?;
+        }
+        let mut codes = [0; 3];
+        for (code, command) in codes.iter_mut().zip(commands) {
+            if !self.pipelining {
+                self.stream.write_all(command.as_bytes()).await?;
+            }
+            *code = self.reply().await?;
+        }
+        Ok(codes)
     }
 
     async fn expect(&mut self, expected: u16) -> Result<()> {
@@ -88,6 +111,7 @@ impl Session {
         loop {
             while let Some(end) = memchr::memchr(b'\n', &self.input) {
                 let line: Vec<u8> = self.input.drain(..=end).collect();
+                self.pipelining |= line.get(4..).is_some_and(|text| text.starts_with(PIPELINING));
                 if line.get(3) != Some(&b'-') {
                     let code = line.get(..3).and_then(|code| std::str::from_utf8(code).ok());
                     return code
@@ -116,8 +140,8 @@ pub(crate) async fn work(address: SocketAddr, load: Arc<Load>, tickets: Arc<Tick
             match session.send(&load.letter, tag).await {
                 Ok(Said::Accepted) => break,
                 Ok(Said::NotNow) => sleep(BUSY_PAUSE).await,
-                // Some servers end a session after so many messages; more than that is a fault.
-                Err(error) if failures >= load.messages => return Err(error),
+                // Some servers end a session after so many messages; what happens again at once is a fault.
+                Err(error) if failures >= RETRIES => return Err(error),
                 Err(_) => {
                     failures += 1;
                     sleep(BUSY_PAUSE).await;
@@ -128,6 +152,7 @@ pub(crate) async fn work(address: SocketAddr, load: Arc<Load>, tickets: Arc<Tick
                 return Ok(());
             }
         }
+        failures = 0;
         tickets.accepted(1, asked.elapsed());
     }
     Ok(())

@@ -50,6 +50,11 @@ pub(crate) fn memory(roots: &[u32]) -> usize {
     descendants(&table, roots).iter().filter_map(|pid| resident(*pid)).sum()
 }
 
+/// A process and all its descendants.
+pub(crate) fn with_descendants(root: u32) -> impl Iterator<Item = u32> {
+    descendants(&process_table(), &[root]).into_iter()
+}
+
 /// The most memory that processes had at one time, as often as it was looked.
 #[derive(Debug)]
 pub(crate) struct PeakMemory {

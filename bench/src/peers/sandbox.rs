@@ -1,7 +1,7 @@
 //! A view of the file system for servers whose accounts and paths are built in: what they want to find is laid over the
 //! machine's own, for them alone.
 //!
-//! It is a mount and process namespace (unshare(1)), so nothing of the machine changes and nothing is left behind.
+//! It is a mount namespace (unshare(1)), so nothing of the machine changes and nothing is left behind.
 
 use std::{fmt::Write as _, fs, path::Path, process::Command};
 
@@ -52,11 +52,11 @@ impl<'a> Sandbox<'a> {
         self
     }
 
-    /// A command that runs `program` in it; all its processes end when the command is killed.
+    /// A command that becomes `program`, in it.
     pub(super) fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let script = format!("{}exec \"$0\" \"$@\"", self.script);
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]);
+        command.args(["--mount", "--propagation", "private"]);
         command.args(["sh", "-c", &script]).arg(program).args(arguments);
         command
     }

@@ -4,7 +4,10 @@
 //! measured its queue keeps its length: for each message that leaves, one is submitted, so every message counted was
 //! accepted once and sent once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 use tokio::{sync::Semaphore, time::sleep};
@@ -27,13 +30,17 @@ const LOOK: Duration = Duration::from_millis(1);
 /// A paused service has stopped sending by then.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// A turn that takes longer is broken.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// A service with a queue of a given length.
 struct Queue {
     depth: u32,
     service: Letterhead,
     door: Door,
     sink: Arc<Sink>,
-    route: String,
+    /// Made for the first turn: until then nothing leaves.
+    route: Option<String>,
     turns: Vec<Turn>,
 }
 
@@ -81,32 +88,67 @@ impl Queue {
         let sink = Arc::new(Sink::start(Duration::ZERO)?);
         tell(&format!("queued: filling {depth} for {}", contender.name()));
         fill(&door, &Letter::of_size(sizes.letter), (BACKLOG_SERIES, depth)).await?;
-        let route = service.add_route(sink.address, sizes.connections).await?;
-        service.switch_route(&route, Switch::Pause).await?;
         Ok(Self {
             depth,
             service,
             door,
             sink,
-            route,
+            route: None,
             turns: Vec::new(),
         })
     }
 
+    /// Submits a message for each that leaves, from the first one on, and measures once it is under way.
     async fn turn(&mut self, lab: &Lab) -> Result<Turn> {
+        let sizes = &lab.sizes;
         settle_disks();
         sleep(QUIET).await;
         self.sink.clear();
-        self.service.switch_route(&self.route, Switch::Resume).await?;
-        self.steadily(lab, lab.sizes.warm_up).await?;
-        let (roots, own) = (self.service.roots(), self.service.own_roots());
-        let memory = PeakMemory::watch(own);
-        let (first, before) = (self.sink.count(), usage::processor_time(&roots));
-        let began = std::time::Instant::now();
-        self.steadily(lab, lab.sizes.steady).await?;
+        let left = Arc::new(Semaphore::new(0));
+        let feeder = tokio::spawn(feed(Arc::clone(&self.sink), Arc::clone(&left)));
+        let load = Load::of(
+            Letter::of_size(sizes.letter),
+            sizes.warm_up + sizes.steady,
+            sizes.connections,
+        );
+        let door = self.door.clone();
+        let submitting = tokio::spawn(async move { hand_in(&door, load.after(left)).await });
+        let route = self.open(sizes.connections).await?;
+        let turn = self.measure(sizes.warm_up, sizes.steady).await?;
+        let submitted = submitting.await??.accepted;
+        feeder.abort();
+        self.service.switch_route(&route, Switch::Pause).await?;
+        self.replace(sizes.letter, submitted).await?;
+        Ok(turn)
+    }
+
+    /// Lets mail leave.
+    async fn open(&mut self, connections: usize) -> Result<String> {
+        if let Some(route) = &self.route {
+            self.service.switch_route(route, Switch::Resume).await?;
+            return Ok(route.clone());
+        }
+        let route = self.service.add_route(self.sink.address, connections).await?;
+        Ok(self.route.insert(route).clone())
+    }
+
+    /// Queues as many as have left since the last submission.
+    async fn replace(&self, letter: usize, submitted: usize) -> Result<()> {
+        sleep(QUIET).await;
+        match u32::try_from(self.sink.count().saturating_sub(submitted))? {
+            0 => Ok(()),
+            gone => fill(&self.door, &Letter::of_size(letter), (BACKLOG_SERIES, gone)).await,
+        }
+    }
+
+    async fn measure(&self, warm_up: u32, messages: u32) -> Result<Turn> {
+        let (roots, memory) = (self.service.roots(), PeakMemory::watch(self.service.own_roots()));
+        self.sent(warm_up).await?;
+        let (first, began) = (self.sink.count(), Instant::now());
+        let before = usage::processor_time(&roots);
+        self.sent(warm_up + messages).await?;
         let (sent, took) = (number(self.sink.count() - first), began.elapsed());
         let cpu = usage::processor_time(&roots).saturating_sub(before);
-        self.service.switch_route(&self.route, Switch::Pause).await?;
         Ok(Turn {
             rate: sent / took.as_secs_f64(),
             cpu_ms: millis(cpu) / sent,
@@ -114,27 +156,25 @@ impl Queue {
         })
     }
 
-    /// Submits a message for each that leaves, `messages` times.
-    async fn steadily(&self, lab: &Lab, messages: u32) -> Result<()> {
-        let sizes = &lab.sizes;
-        let left = Arc::new(Semaphore::new(0));
-        let (sink, given) = (Arc::clone(&self.sink), Arc::clone(&left));
-        let feeder = tokio::spawn(async move {
-            let mut seen = sink.count();
-            loop {
-                let count = sink.count();
-                given.add_permits(count - seen);
-                seen = count;
-                sleep(LOOK).await;
-            }
-        });
-        let load = Load::of(Letter::of_size(sizes.letter), messages, sizes.connections);
-        let taken = hand_in(&self.door, load.after(left)).await;
-        feeder.abort();
-        if taken?.accepted < usize::try_from(messages)? {
-            bail!("not every message was taken in time");
+    async fn sent(&self, count: u32) -> Result<()> {
+        if self.sink.reached(usize::try_from(count)?, PATIENCE).await {
+            return Ok(());
         }
-        Ok(())
+        bail!(
+            "{} of {count} messages were sent within {PATIENCE:?}",
+            self.sink.count()
+        )
+    }
+}
+
+/// Gives a permit for each message that leaves.
+async fn feed(sink: Arc<Sink>, permits: Arc<Semaphore>) {
+    let mut seen = 0;
+    loop {
+        let count = sink.count();
+        permits.add_permits(count - seen);
+        seen = count;
+        sleep(LOOK).await;
     }
 }
 
