@@ -26,6 +26,24 @@ const POSTGRES_CONNECTIONS: u32 = 14;
 const POSTGRES_WRITERS: u32 = 2;
 /// Statements that a connection keeps prepared: each kind of the outbox's, in each number of rows it comes in.
 const STATEMENTS: usize = 512;
+/// What every connection to PostgreSQL asks for.
+const DURABLE: [(&str, &str); 1] = [("synchronous_commit", "on")];
+/// What the writers' ask for besides: their statements go by key and are planned once, perhaps while the tables are still
+/// empty; a plan that reads a whole table must not be among them.
+const BY_KEY: [(&str, &str); 6] = [
+    ("synchronous_commit", "on"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+/// Pages of its write-ahead log after which SQLite copies them into the file: 32 MiB, so that a page that is written again and
+/// again is copied once.
+const CHECKPOINT_PAGES: &str = "8192";
+/// Memory for pages of a connection that writes, and of one that reads, in KiB (negative, as SQLite wants it).
+const WRITER_CACHE: &str = "-32768";
+const READER_CACHE: &str = "-4096";
 /// How long a statement waits for SQLite's lock, or a caller for a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -58,8 +76,8 @@ impl Backend {
 
     async fn connect_sqlite(path: &Path) -> Result<Self, StoreError> {
         // The writer first: it makes the file and switches it to WAL.
-        let write = Database::connect(sqlite_options(path, 1)).await?;
-        let read = Database::connect(sqlite_options(path, READERS)).await?;
+        let write = Database::connect(sqlite_options(path, 1, WRITER_CACHE)).await?;
+        let read = Database::connect(sqlite_options(path, READERS, READER_CACHE)).await?;
         Ok(Self::Sqlite {
             path: path.to_owned(),
             read,
@@ -68,9 +86,9 @@ impl Backend {
     }
 
     async fn connect_postgres(url: &SecretText) -> Result<Self, StoreError> {
-        let pool = Database::connect(postgres_options(url, POSTGRES_CONNECTIONS)).await?;
+        let pool = Database::connect(postgres_options(url, POSTGRES_CONNECTIONS, &DURABLE)).await?;
         refuse_unsafe_postgres(&pool).await?;
-        let writers = Database::connect(postgres_options(url, POSTGRES_WRITERS)).await?;
+        let writers = Database::connect(postgres_options(url, POSTGRES_WRITERS, &BY_KEY)).await?;
         Ok(Self::Postgres { pool, writers })
     }
 
@@ -139,23 +157,27 @@ impl Backend {
     }
 }
 
-fn postgres_options(url: &SecretText, connections: u32) -> ConnectOptions {
+fn postgres_options(
+    url: &SecretText,
+    connections: u32,
+    settings: &'static [(&'static str, &'static str)],
+) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose_secret());
     options
         .max_connections(connections)
         .acquire_timeout(WAIT)
         .connect_timeout(WAIT)
         .sqlx_logging(false);
-    options.map_sqlx_postgres_opts(|options| {
+    options.map_sqlx_postgres_opts(move |options| {
         options
             .application_name("letterhead")
             .statement_cache_capacity(STATEMENTS)
-            .options([("synchronous_commit", "on")])
+            .options(settings.iter().copied())
     });
     options
 }
 
-fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
+fn sqlite_options(path: &Path, connections: u32, cache: &'static str) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
     options
         .max_connections(connections)
@@ -165,7 +187,7 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
     // Nothing is gained by closing a file's connections, and a reopened one has no prepared statements.
     options.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     options.map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(is_outside_transactions(connection)));
-    options.map_sqlx_sqlite_opts(|options| {
+    options.map_sqlx_sqlite_opts(move |options| {
         options
             .busy_timeout(WAIT)
             .foreign_keys(true)
@@ -173,6 +195,8 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             .pragma("secure_delete", "ON")
+            .pragma("cache_size", cache)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     });
     options
 }

@@ -211,11 +211,9 @@ async fn sendable<P>(access: &Access<P>) -> Result<Domain, Problem> {
     if access.scope.standing() == Standing::Suspended {
         return Err(Problem::plain(Code::TenantSuspended));
     }
-    let settings = access.store().email_settings().await?;
-    let branding = settings
-        .branding()
-        .ok_or_else(|| Problem::plain(Code::EmailNotConfigured))?;
-    Ok(effective_from(access, branding).from.address.domain().clone())
+    let branding = access.store().branding().await?;
+    let branding = branding.ok_or_else(|| Problem::plain(Code::EmailNotConfigured))?;
+    Ok(effective_from(access, &branding).from.address.domain().clone())
 }
 
 fn parse_message<P>(access: &Access<P>, value: Value) -> Result<NewMessage, Problem> {

@@ -1,6 +1,7 @@
 //! The tables as sea-orm sees them; private to this crate, so that rows can be had only through a scope.
 
 pub(crate) mod api_client;
+pub(crate) mod attempt;
 pub(crate) mod audit_entry;
 pub(crate) mod delivery;
 pub(crate) mod email_settings;

@@ -17,17 +17,11 @@
 //!     -> Index Scan using deliveries_pkey on deliveries
 //! ```
 
-use domain::{
-    ids::NodeId,
-    message::{EventType, kind::Lane},
-    outbox::LEASE,
-};
+use domain::{ids::NodeId, message::kind::Lane, outbox::LEASE};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult};
-use serde_json::Map;
 use uuid::Uuid;
 
 use super::{
-    events::EventRow,
     handoff::Carried,
     millis,
     rows::{Sql, Type, pieces},
@@ -123,17 +117,6 @@ impl Store {
             .map(|row| (row.tenant_id, crate::provider::weight_of(&row.limits)))
             .collect())
     }
-
-    /// The events of attempts that begin.
-    pub(super) fn starts(&self, claimed: &[Claimed], now: i64) -> Vec<EventRow> {
-        let start = |row: &Claimed| {
-            let mut detail = Map::new();
-            detail.insert("attempt".to_owned(), row.attempts.into());
-            let of = (row.tenant_id, row.message_id, Some(row.id));
-            self.event(of, EventType::AttemptStarted, now, detail)
-        };
-        claimed.iter().map(start).collect()
-    }
 }
 
 async fn claim_of(
@@ -147,7 +130,7 @@ async fn claim_of(
         DbBackend::Postgres => {
             for piece in pieces(transaction, drawn) {
                 let sql = lease(transaction, claim.node, now)
-                    .text("(SELECT d.tenant_id, d.id FROM (VALUES ")
+                    .text("(SELECT d.tenant_id, d.id FROM (")
                     .rows(piece, [Type::Uuid, Type::Int], |drawn| {
                         [drawn.turn.tenant.into(), wanted(drawn).into()]
                     })

@@ -1,13 +1,18 @@
-//! What sending needs beside the delivery itself: the tenant's name and branding, and the routes. Kept for a moment, since
-//! the same few are wanted thousands of times a second.
+//! What accepting and sending need beside the message itself: the tenant and its branding, and the routes. Kept for a moment,
+//! since the same few are wanted thousands of times a second.
+//!
+//! A change made here is seen at once: what was read before it is never kept after it.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use domain::{branding::Branding, connection::Route, ids::TenantId};
+use domain::{access::TenantRef, branding::Branding, connection::Route, ids::TenantId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
@@ -20,15 +25,19 @@ const MOST: usize = 10_000;
 
 /// A tenant as the relay needs it.
 #[derive(Debug, Clone)]
-pub(super) struct Context {
+pub(crate) struct Context {
     pub(super) tenant: tenant::Model,
-    pub(super) branding: Option<Branding>,
+    pub(crate) branding: Option<Branding>,
 }
 
 /// What is kept in memory.
 #[derive(Default)]
 pub(crate) struct Kept {
     tenants: Mutex<HashMap<Uuid, (Instant, Arc<Context>)>>,
+    /// Tenants by what a path calls them, an id or a slug.
+    named: Mutex<HashMap<String, (Instant, TenantRef)>>,
+    /// Rises whenever something was changed.
+    changes: AtomicU64,
     routes: Mutex<Option<KeptRoutes>>,
 }
 
@@ -43,6 +52,8 @@ struct KeptRoutes {
 impl Kept {
     /// Forgets everything: something was changed here.
     pub(crate) fn forget(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.lock_routes() = None;
     }
@@ -57,12 +68,41 @@ impl Kept {
         (at.elapsed() < KEPT).then(|| Arc::clone(context))
     }
 
-    fn keep_tenant(&self, context: &Arc<Context>) {
+    fn keep_tenant(&self, context: &Arc<Context>, as_of: u64) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.as_of() != as_of {
+            return;
+        }
         if tenants.len() >= MOST {
             tenants.clear();
         }
         tenants.insert(context.tenant.id, (Instant::now(), Arc::clone(context)));
+    }
+}
+
+impl Kept {
+    /// What is read from here on may be kept as of this count of changes.
+    pub(crate) fn as_of(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// The tenant that a path names, as it was a moment ago.
+    pub(crate) fn named(&self, name: &str) -> Option<TenantRef> {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, tenant) = named.get(name)?;
+        (at.elapsed() < KEPT).then(|| tenant.clone())
+    }
+
+    /// Keeps what a path names.
+    pub(crate) fn keep_named(&self, name: &str, tenant: &TenantRef, as_of: u64) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.as_of() != as_of {
+            return;
+        }
+        if named.len() >= MOST {
+            named.clear();
+        }
+        named.insert(name.to_owned(), (Instant::now(), tenant.clone()));
     }
 }
 
@@ -108,7 +148,7 @@ impl Store {
 
     /// The contexts of these tenants, their keys opened.
     #[expect(clippy::disallowed_methods, reason = "the relay works across tenants")]
-    pub(super) async fn contexts(&self, mut tenants: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Context>>, StoreError> {
+    pub(crate) async fn contexts(&self, mut tenants: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Context>>, StoreError> {
         tenants.sort_unstable();
         tenants.dedup();
         let mut found = HashMap::new();
@@ -123,6 +163,7 @@ impl Store {
         if missing.is_empty() {
             return Ok(found);
         }
+        let as_of = self.inner.kept.as_of();
         let mut brandings = current_brandings(self.read(), &missing).await?;
         let rows = tenant::Entity::find()
             .filter(tenant::Column::Id.is_in(missing))
@@ -131,7 +172,7 @@ impl Store {
         for tenant in rows {
             let branding = brandings.remove(&tenant.id);
             let context = Arc::new(Context { tenant, branding });
-            self.inner.kept.keep_tenant(&context);
+            self.inner.kept.keep_tenant(&context, as_of);
             found.insert(context.tenant.id, context);
         }
         Ok(found)

@@ -97,7 +97,7 @@ impl Store {
         for piece in pieces(self.read(), &wanted) {
             let rows: Vec<Stored> = Sql::new(self.read())
                 .text("SELECT m.tenant_id, b.message_id, m.locale, m.created_at, b.sealed FROM message_bodies b ")
-                .text("JOIN messages m ON m.tenant_id = b.tenant_id AND m.id = b.message_id WHERE (b.tenant_id, b.message_id) IN (VALUES ")
+                .text("JOIN messages m ON m.tenant_id = b.tenant_id AND m.id = b.message_id WHERE (b.tenant_id, b.message_id) IN (")
                 .rows(piece, [Type::Uuid, Type::Uuid], |(tenant, message)| {
                     [(*tenant).into(), (*message).into()]
                 })

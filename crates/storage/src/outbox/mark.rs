@@ -141,7 +141,7 @@ async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<H
 /// `WITH v(tenant_id, id, epoch) AS (VALUES …)`.
 pub(super) fn with_leases(transaction: &DatabaseTransaction, leases: &[Lease]) -> Sql {
     Sql::new(transaction)
-        .text("WITH v(tenant_id, id, epoch) AS (VALUES ")
+        .text("WITH v(tenant_id, id, epoch) AS (")
         .rows(leases, [Type::Uuid, Type::Uuid, Type::Int], |lease| {
             [
                 lease.tenant.uuid().into(),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{Store, error::StoreError};
 
+mod attempts;
 mod claim;
 pub(crate) mod context;
 mod crash;
@@ -19,6 +20,7 @@ mod handoff;
 mod insert;
 mod jobs;
 pub(crate) mod lanes;
+pub(crate) mod lately;
 pub(crate) mod limits;
 mod mark;
 pub(crate) mod news;
@@ -117,7 +119,7 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     for piece in rows::pieces(connection, messages) {
         rows::Sql::new(connection)
-            .text("DELETE FROM message_bodies WHERE (tenant_id, message_id) IN (VALUES ")
+            .text("DELETE FROM message_bodies WHERE (tenant_id, message_id) IN (")
             .rows(piece, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {
                 [(*tenant).into(), (*message).into()]
             })
@@ -127,6 +129,27 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
             .text("AND d.message_id = message_bodies.message_id ")
             .text("AND d.status IN ('scheduled', 'queued', 'sending', 'deferred', 'outcome_unknown'))")
             .run(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The outbox's tables, which no foreign key ties to their tenant.
+const TABLES: [&str; 6] = [
+    "attempts",
+    "events",
+    "message_bodies",
+    "deliveries",
+    "messages",
+    "idempotency_keys",
+];
+
+/// Deletes a tenant's whole outbox, once the tenant's own row is gone.
+pub(crate) async fn delete_all_of<C: ConnectionTrait>(connection: &C, tenant: Uuid) -> Result<(), StoreError> {
+    for table in TABLES {
+        let sql = format!("DELETE FROM {table} WHERE tenant_id = $1");
+        connection
+            .execute_raw(statement(connection, sql, [tenant.into()]))
             .await?;
     }
     Ok(())

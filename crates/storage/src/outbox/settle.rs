@@ -15,11 +15,10 @@ use domain::{
     preferences::OnOutcomeUnknown,
 };
 use sea_orm::{DatabaseTransaction, FromQueryResult};
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    events::EventRow,
+    attempts::{self, Ended},
     mark::with_leases,
     millis,
     rows::{Sql, Type, pieces},
@@ -69,39 +68,35 @@ struct Change<'a> {
 }
 
 impl Store {
-    /// Settles; the events go with those of the whole group.
+    /// Settles, and writes the truth into the attempts' own rows, also where the lease was lost.
     pub(super) async fn settle_all(
         &self,
         transaction: &DatabaseTransaction,
         settlements: &[&Settlement],
         (unknown_delay, now): (Duration, i64),
-        events: &mut Vec<EventRow>,
     ) -> Result<Vec<Settled>, StoreError> {
-        end_attempts(transaction, settlements, now).await?;
         if settlements.iter().all(|settlement| settlement.outcome == Outcome::Sent)
             && sent(transaction, settlements, now).await?
         {
-            for settlement in settlements {
-                let detail = event_detail(settlement, &Next::default());
-                events.push(self.settled_event(settlement, EventType::Sent, detail, now));
-            }
+            let ended = settlements
+                .iter()
+                .map(|settlement| Ended::of(settlement, Some(EventType::Sent), now));
+            attempts::insert(transaction, &ended.collect::<Vec<_>>()).await?;
             erase_codes(transaction, settlements.iter().copied()).await?;
+            self.inner.lately.sent(settlements.len());
             return Ok(vec![Settled::Yes; settlements.len()]);
         }
         let changes = self.changes(transaction, settlements, unknown_delay, now).await?;
         write(transaction, &changes, now).await?;
-        for change in &changes {
-            if let Some(event_type) = change.next.event {
-                let detail = event_detail(change.settlement, &change.next);
-                events.push(self.settled_event(change.settlement, event_type, detail, now));
-            }
-        }
+        attempts::insert(transaction, &ended(settlements, &changes, now)).await?;
         let finished = |change: &&Change<'_>| change.next.status.is_some_and(DeliveryStatus::is_final);
         erase_codes(
             transaction,
             changes.iter().filter(finished).map(|change| change.settlement),
         )
         .await?;
+        let is_sent = |change: &&Change<'_>| change.next.event == Some(EventType::Sent);
+        self.inner.lately.sent(changes.iter().filter(is_sent).count());
         let held: HashSet<_> = changes.iter().map(|change| change.settlement.lease).collect();
         let settled = |settlement: &&Settlement| {
             if held.contains(&settlement.lease) {
@@ -111,22 +106,6 @@ impl Store {
             }
         };
         Ok(settlements.iter().map(settled).collect())
-    }
-
-    fn settled_event(
-        &self,
-        settlement: &Settlement,
-        event_type: EventType,
-        detail: Map<String, Value>,
-        now: i64,
-    ) -> EventRow {
-        let lease = settlement.lease;
-        let of = (
-            lease.tenant.uuid(),
-            settlement.message.uuid(),
-            Some(lease.delivery.uuid()),
-        );
-        self.event(of, event_type, now, detail)
     }
 
     /// What the settlements change, as far as their leases still hold. A late acceptance also counts for a delivery whose
@@ -211,15 +190,15 @@ async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i
         Type::Uuid,
         Type::Int,
         Type::Text,
+        Type::MaybeInt,
         Type::Int,
         Type::Int,
-        Type::Int,
-        Type::Text,
-        Type::Text,
+        Type::MaybeText,
+        Type::MaybeText,
     ];
     for piece in pieces(transaction, changes) {
         Sql::new(transaction)
-            .text("WITH v(tenant_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (VALUES ")
+            .text("WITH v(tenant_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (")
             .rows(piece, TYPES, |change| {
                 let (lease, next) = (change.settlement.lease, &change.next);
                 [
@@ -244,62 +223,34 @@ async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i
     Ok(())
 }
 
-/// Writes the truth into the attempts' own rows, also where the lease was lost.
-async fn end_attempts(
-    transaction: &DatabaseTransaction,
-    settlements: &[&Settlement],
-    now: i64,
-) -> Result<(), StoreError> {
-    const TYPES: [Type; 15] = [
-        Type::Uuid,
-        Type::Uuid,
-        Type::Int,
-        Type::Uuid,
-        Type::Int,
-        Type::Int,
-        Type::Text,
-        Type::Uuid,
-        Type::Text,
-        Type::Text,
-        Type::Int,
-        Type::Text,
-        Type::Text,
-        Type::Text,
-        Type::Text,
-    ];
-    let ended: Vec<(&Settlement, &AttemptReport)> = settlements
+/// The attempts that ended: of those whose lease was lost only the truth is known, of those that were given back nothing.
+fn ended<'a>(settlements: &[&'a Settlement], changes: &[Change<'a>], now: i64) -> Vec<Ended> {
+    let next: HashMap<_, _> = changes
         .iter()
-        .filter_map(|settlement| settlement.report.as_ref().map(|report| (*settlement, report)))
+        .map(|change| (change.settlement.lease, &change.next))
         .collect();
-    for piece in pieces(transaction, &ended) {
-        Sql::new(transaction)
-            .text("INSERT INTO attempts (tenant_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, route_id, ")
-            .text("server, stage, reply_code, reply_enhanced, reply_text, error, tls_version) VALUES ")
-            .rows(piece, TYPES, |(settlement, report)| {
-                let reply = report.reply.as_ref();
-                [
-                    settlement.lease.tenant.uuid().into(),
-                    settlement.lease.delivery.uuid().into(),
-                    settlement.lease.epoch.into(),
-                    settlement.node.uuid().into(),
-                    now.saturating_sub(millis(report.duration)).into(),
-                    now.into(),
-                    settlement.outcome.as_str().into(),
-                    report.route.map(domain::ids::Id::uuid).into(),
-                    report.server.clone().into(),
-                    report.stage.as_str().into(),
-                    reply.map(|reply| i64::from(reply.code)).into(),
-                    reply.and_then(|reply| reply.enhanced).map(|code| code.to_string()).into(),
-                    reply.map(|reply| reply.text.clone()).into(),
-                    report.error.clone().into(),
-                    report.tls_version.clone().into(),
-                ]
-            })
-            .text(" ON CONFLICT (tenant_id, delivery_id, epoch) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome")
-            .run(transaction)
-            .await?;
+    let row = |settlement: &&'a Settlement| {
+        let next = next.get(&settlement.lease);
+        let event = next.and_then(|next| next.event);
+        let tried = settlement.report.is_some() && !put_back(&settlement.outcome);
+        (tried || event.is_some()).then(|| {
+            let mut ended = Ended::of(settlement, event, now);
+            if let Some(next) = next {
+                ended.add(next.due_at, next.held_by);
+            }
+            ended
+        })
+    };
+    settlements.iter().filter_map(row).collect()
+}
+
+/// Whether nothing was tried after all.
+const fn put_back(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Released => true,
+        Outcome::Held { by, .. } => !matches!(by, HeldBy::Configuration),
+        Outcome::Sent | Outcome::Bounced { .. } | Outcome::Deferred { .. } | Outcome::Unknown => false,
     }
-    Ok(())
 }
 
 fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duration) -> Next {
@@ -393,34 +344,4 @@ fn described(outcome: &Outcome, report: &AttemptReport) -> Option<String> {
         (None, Some(error)) => Some(format!("{}: {error}", report.stage.as_str())),
         (None, None) => None,
     }
-}
-
-fn event_detail(settlement: &Settlement, next: &Next) -> Map<String, Value> {
-    let mut detail = Map::new();
-    if let Some(report) = &settlement.report {
-        let reply = report.reply.as_ref().map(|reply| {
-            json!({ "code": reply.code, "enhanced": reply.enhanced.map(|code| code.to_string()), "text": reply.text })
-        });
-        detail.insert("route".to_owned(), report.server.clone().into());
-        detail.insert("stage".to_owned(), report.stage.as_str().into());
-        detail.insert("reply".to_owned(), reply.into());
-        detail.insert("error".to_owned(), report.error.clone().into());
-        detail.insert("tls_version".to_owned(), report.tls_version.clone().into());
-        detail.insert(
-            "duration_ms".to_owned(),
-            u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX).into(),
-        );
-    }
-    if let Some(due_at) = next.due_at {
-        detail.insert(
-            "next_attempt_at".to_owned(),
-            domain::clock::from_millis(due_at)
-                .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-                .into(),
-        );
-    }
-    if let Some(by) = next.held_by {
-        detail.insert("held_by".to_owned(), by.as_str().into());
-    }
-    detail
 }

@@ -8,15 +8,11 @@ use domain::{
     access::TenantScope,
     address::Domain,
     clock::to_millis,
-    message::{EventType, NewMessage, kind::Lane, state::DeliveryStatus},
+    message::{NewMessage, kind::Lane, state::DeliveryStatus},
 };
-use serde_json::Map;
 use uuid::Uuid;
 
-use super::{
-    events::EventRow,
-    handoff::{Carried, HAND_OFF_BYTES},
-};
+use super::handoff::{Carried, HAND_OFF_BYTES};
 use crate::{
     Store,
     entity::{delivery, idempotency_key, message, message_body},
@@ -77,7 +73,6 @@ pub(super) struct PreparedMessage {
     pub(super) message: message::Model,
     pub(super) body: message_body::Model,
     pub(super) deliveries: Vec<delivery::Model>,
-    pub(super) event: EventRow,
     pub(super) lane: Lane,
     /// What it says, while it may be handed over.
     pub(super) carried: Option<Carried>,
@@ -179,12 +174,6 @@ impl Store {
                     .keyring()
                     .seal(body_place(owner, new.id.uuid().as_bytes()), &content)?,
             },
-            event: self.event(
-                (tenant_id, new.id.uuid(), None),
-                EventType::Accepted,
-                created_at,
-                Map::new(),
-            ),
             message: message::Model {
                 tenant_id,
                 id: new.id.uuid(),

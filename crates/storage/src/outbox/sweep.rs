@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use uuid::Uuid;
 
 use super::{
-    events, now_sql,
+    attempts, events, now_sql,
     settle::{Standing, resend_at},
     statement,
 };
@@ -64,6 +64,7 @@ impl Store {
 
     /// No dot was written: nobody has the mail, so it goes at once.
     async fn requeue_unmarked(&self, transaction: &DatabaseTransaction, now: i64) -> Result<(), StoreError> {
+        attempts::insert_abandoned(transaction, "dot_at IS NULL", now).await?;
         let sql = "UPDATE deliveries SET status = 'queued', due_at = $1, lease_until = NULL, lease_node = NULL, updated_at = $1 \
                    WHERE lease_until <= $1 AND status = 'sending' AND dot_at IS NULL";
         transaction
@@ -79,6 +80,7 @@ impl Store {
         now: i64,
         unknown_delay: Duration,
     ) -> Result<(), StoreError> {
+        attempts::insert_abandoned(transaction, "dot_at IS NOT NULL", now).await?;
         let sql = "SELECT tenant_id, id, lease_epoch FROM deliveries WHERE lease_until <= $1 AND status = 'sending' \
                    AND dot_at IS NOT NULL LIMIT $2";
         let found = Abandoned::find_by_statement(statement(transaction, sql, [now.into(), BATCH.into()]))
@@ -167,9 +169,14 @@ impl Store {
                 .execute_raw(statement(&transaction, renew.as_str(), values))
                 .await?;
         }
-        let alive = format!("UPDATE nodes SET heartbeat_at = {now} WHERE id = $2");
+        let alive = format!("UPDATE nodes SET heartbeat_at = {now}, sent_last_minute = $3 WHERE id = $2");
+        let sent = i64::try_from(self.inner.lately.last_minute()).unwrap_or(i64::MAX);
         transaction
-            .execute_raw(statement(&transaction, alive, [self.shift(), node.uuid().into()]))
+            .execute_raw(statement(
+                &transaction,
+                alive,
+                [self.shift(), node.uuid().into(), sent.into()],
+            ))
             .await?;
         Ok(transaction.commit().await?)
     }

@@ -48,6 +48,16 @@ impl TenantStore<'_> {
         self.settings_in(self.store.read()).await
     }
 
+    /// What recipients see, as sending knows it: a change made by another process is seen a second later at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn branding(&self) -> Result<Option<Branding>, StoreError> {
+        let id = self.tenant_uuid();
+        let contexts = self.store.contexts(vec![id]).await?;
+        Ok(contexts.get(&id).and_then(|context| context.branding.clone()))
+    }
+
     /// Saves a Cloud tenant's branding as a new version; `expected` is the version the change is based on.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod email_settings;
 mod messages;
 mod owned;
 mod preferences;
+mod timeline;
 
 pub(crate) use api_clients::parse_roles;
 pub use api_clients::{ApiClient, NewApiClient};

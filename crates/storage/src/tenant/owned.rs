@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message, preferences};
+use crate::entity::{api_client, attempt, delivery, email_settings, event, message, preferences};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -24,6 +24,10 @@ impl TenantOwned for message::Entity {
 
 impl TenantOwned for delivery::Entity {
     const TENANT: Self::Column = delivery::Column::TenantId;
+}
+
+impl TenantOwned for attempt::Entity {
+    const TENANT: Self::Column = attempt::Column::TenantId;
 }
 
 impl TenantOwned for event::Entity {

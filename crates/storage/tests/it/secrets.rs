@@ -26,7 +26,7 @@ async fn bodies_and_route_passwords_are_nowhere_in_the_tables() {
     for (table, column) in [
         ("message_bodies", "sealed"),
         ("routes", "password_sealed"),
-        ("events", "detail"),
+        ("deliveries", "recipient"),
         ("messages", "metadata"),
     ] {
         let sql = format!("SELECT {column} AS found FROM {table}");
