@@ -2,9 +2,10 @@
 //!
 //! An accepted message and an ended attempt are their own entries of the timeline: only what else happens is a row of
 //! `events`. Rows of the outbox are written by statements that know their neighbours exist, and deleted with their tenant by
-//! one that names every table, so that no foreign key is looked up a dozen times a message. On PostgreSQL a body stands in
-//! its own row as it is (it is sealed, so that nothing could be compressed), and a delivery's page keeps room for the dot
-//! mark beside it, which then touches no index.
+//! one that names every table, so that no foreign key is looked up a dozen times a message. A message's row never changes
+//! but to lose its body, which therefore stands in it: on PostgreSQL as it is (it is sealed, so that nothing could be
+//! compressed). A delivery that was sent at the first attempt says so itself. Its page keeps room for the dot mark, which
+//! then touches no index.
 
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -14,8 +15,8 @@ use sea_orm_migration::{
 
 use crate::dialect;
 
-const POSTGRES: &str = "ALTER TABLE message_bodies ALTER COLUMN sealed SET STORAGE EXTERNAL;
-ALTER TABLE message_bodies SET (toast_tuple_target = 8160);
+const POSTGRES: &str = "ALTER TABLE messages ALTER COLUMN sealed SET STORAGE EXTERNAL;
+ALTER TABLE messages SET (toast_tuple_target = 8160);
 ALTER TABLE deliveries SET (fillfactor = 75)";
 
 pub(crate) struct LeanOutbox;

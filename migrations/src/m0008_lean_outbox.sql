@@ -33,19 +33,6 @@ CREATE TABLE attempts (
     PRIMARY KEY (tenant_id, message_id, delivery_id, epoch)
 ) {clustered};
 
-CREATE TABLE lean_bodies (
-    tenant_id {uuid} NOT NULL,
-    message_id {uuid} NOT NULL,
-    sealed {bytes} NOT NULL,
-    PRIMARY KEY (tenant_id, message_id)
-) {heap};
-
-INSERT INTO lean_bodies (tenant_id, message_id, sealed) SELECT tenant_id, message_id, sealed FROM message_bodies;
-
-DROP TABLE message_bodies;
-
-ALTER TABLE lean_bodies RENAME TO message_bodies;
-
 CREATE TABLE lean_deliveries (
     tenant_id {uuid} NOT NULL,
     id {uuid} NOT NULL,
@@ -67,7 +54,8 @@ CREATE TABLE lean_deliveries (
     held_by {text},
     last_error {text},
     updated_at {int} NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    sent_by {text},
+    PRIMARY KEY (tenant_id, message_id, id)
 ) {clustered};
 
 INSERT INTO lean_deliveries (tenant_id, id, message_id, lane, kind, recipient, recipient_name, message_id_domain, status, due_at,
@@ -91,19 +79,21 @@ CREATE TABLE lean_messages (
     send_at {int},
     supersede_key {text},
     metadata {text} NOT NULL,
+    sealed {bytes},
     PRIMARY KEY (tenant_id, id)
 ) {clustered};
 
-INSERT INTO lean_messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata)
-    SELECT tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata FROM messages;
+INSERT INTO lean_messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata, sealed)
+    SELECT m.tenant_id, m.id, m.kind, m.lane, m.locale, m.created_at, m.expires_at, m.send_at, m.supersede_key, m.metadata,
+    b.sealed FROM messages m LEFT JOIN message_bodies b ON b.tenant_id = m.tenant_id AND b.message_id = m.id;
+
+DROP TABLE message_bodies;
 
 DROP TABLE messages;
 
 ALTER TABLE lean_messages RENAME TO messages;
 
 CREATE INDEX messages_by_supersede_key ON messages (tenant_id, kind, supersede_key, id) WHERE supersede_key IS NOT NULL;
-
-CREATE INDEX deliveries_by_message ON deliveries (tenant_id, message_id);
 
 CREATE INDEX deliveries_by_recipient ON deliveries (tenant_id, recipient, message_id);
 

@@ -2,6 +2,10 @@ ALTER TABLE nodes DROP COLUMN sent_last_minute;
 
 DROP TABLE attempts;
 
+ALTER TABLE deliveries DROP COLUMN sent_by;
+
+CREATE UNIQUE INDEX deliveries_by_id ON deliveries (tenant_id, id);
+
 CREATE TABLE attempts (
     tenant_id {uuid} NOT NULL,
     delivery_id {uuid} NOT NULL,
@@ -43,3 +47,17 @@ DROP TABLE events;
 ALTER TABLE full_events RENAME TO events;
 
 CREATE INDEX events_by_message ON events (tenant_id, message_id, id);
+
+CREATE TABLE message_bodies (
+    tenant_id {uuid} NOT NULL,
+    message_id {uuid} NOT NULL,
+    sealed {bytes} NOT NULL,
+    PRIMARY KEY (tenant_id, message_id),
+    FOREIGN KEY (tenant_id, message_id) REFERENCES messages (tenant_id, id) ON DELETE CASCADE
+) {heap};
+
+INSERT INTO message_bodies (tenant_id, message_id, sealed) SELECT tenant_id, id, sealed FROM messages WHERE sealed IS NOT NULL;
+
+ALTER TABLE messages DROP COLUMN sealed;
+
+CREATE INDEX deliveries_by_message ON deliveries (tenant_id, message_id);

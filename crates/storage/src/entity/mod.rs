@@ -8,7 +8,6 @@ pub(crate) mod email_settings;
 pub(crate) mod event;
 pub(crate) mod idempotency_key;
 pub(crate) mod message;
-pub(crate) mod message_body;
 pub(crate) mod operator_client;
 pub(crate) mod preferences;
 pub(crate) mod route;

@@ -1,5 +1,5 @@
 //! Attempts that ended, a row for each, keyed by delivery and epoch: a process whose lease was lost still writes the truth
-//! into its own.
+//! into its own. The attempt that sent a delivery stands in the delivery's row, which is written then anyway.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use domain::{
     outbox::{AttemptReport, Settlement},
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -15,6 +16,15 @@ use super::{
     rows::{Sql, Type, pieces},
 };
 use crate::{entity::attempt, error::StoreError};
+
+/// The attempt that sent a delivery, as the delivery's row has it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SentBy {
+    pub(crate) epoch: i64,
+    pub(crate) started_at: i64,
+    pub(crate) ended_at: i64,
+    pub(crate) detail: Map<String, Value>,
+}
 
 /// An attempt that ended.
 pub(super) struct Ended {
@@ -43,6 +53,15 @@ impl Ended {
             },
             detail: report.map(described).unwrap_or_default(),
         }
+    }
+
+    /// As it stands in the delivery that it sent.
+    pub(super) fn to_text(&self) -> String {
+        json!({
+            "epoch": self.row.epoch, "node_id": self.row.node_id, "started_at": self.row.started_at,
+            "ended_at": self.row.ended_at, "detail": &self.detail,
+        })
+        .to_string()
     }
 
     /// What comes next for the delivery.

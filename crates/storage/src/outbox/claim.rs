@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! SQLite, for one tenant:
-//!   SEARCH deliveries USING PRIMARY KEY (tenant_id=? AND id=?)
+//!   SEARCH deliveries USING PRIMARY KEY (tenant_id=? AND message_id=? AND id=?)
 //!   SEARCH d USING COVERING INDEX deliveries_waiting (lane=? AND tenant_id=? AND due_at<?)
 //! PostgreSQL, for all of them:
 //!   Nested Loop
@@ -130,12 +130,12 @@ async fn claim_of(
         DbBackend::Postgres => {
             for piece in pieces(transaction, drawn) {
                 let sql = lease(transaction, claim.node, now)
-                    .text("(SELECT d.tenant_id, d.id FROM (")
+                    .text("(SELECT d.tenant_id, d.message_id, d.id FROM (")
                     .rows(piece, [Type::Uuid, Type::Int], |drawn| {
                         [drawn.turn.tenant.into(), wanted(drawn).into()]
                     })
                     .text(") AS v(tenant_id, slots) JOIN tenants t ON t.id = v.tenant_id AND t.suspended_at IS NULL AND t.edition = 'cloud' ")
-                    .text("CROSS JOIN LATERAL (SELECT tenant_id, id FROM deliveries WHERE lane = ")
+                    .text("CROSS JOIN LATERAL (SELECT tenant_id, message_id, id FROM deliveries WHERE lane = ")
                     .value(i64::from(claim.lane.rank()), Type::Int)
                     .text(" AND tenant_id = v.tenant_id AND due_at <= ")
                     .value(now, Type::Int)
@@ -149,7 +149,7 @@ async fn claim_of(
         DbBackend::MySql | DbBackend::Sqlite | _ => {
             for drawn in drawn {
                 let sql = lease(transaction, claim.node, now)
-                    .text("(SELECT d.tenant_id, d.id FROM deliveries d WHERE d.lane = ")
+                    .text("(SELECT d.tenant_id, d.message_id, d.id FROM deliveries d WHERE d.lane = ")
                     .value(i64::from(claim.lane.rank()), Type::Int)
                     .text(" AND d.tenant_id = ")
                     .value(drawn.turn.tenant, Type::Uuid)
@@ -179,7 +179,7 @@ fn lease(transaction: &DatabaseTransaction, node: NodeId, now: i64) -> Sql {
         .value(node.uuid(), Type::Uuid)
         .text(", updated_at = ")
         .value(now, Type::Int)
-        .text(" WHERE (tenant_id, id) IN ")
+        .text(" WHERE (tenant_id, message_id, id) IN ")
 }
 
 fn wanted(drawn: &Drawn) -> i64 {

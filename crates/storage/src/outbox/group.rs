@@ -2,7 +2,7 @@
 
 use domain::{
     message::{kind::Lane, state::DeliveryStatus},
-    outbox::{Fence, LEASE, Lease, Settled},
+    outbox::{Fence, LEASE, Lease, Settled, Settlement},
 };
 use sea_orm::{DatabaseTransaction, FromQueryResult};
 
@@ -150,7 +150,15 @@ impl Store {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        self.settle_all(transaction, &settlements, (unknown_delay, now)).await
+        let fenced = self.settle_all(transaction, &settlements, (unknown_delay, now)).await?;
+        let settled = |settlement: &&Settlement| {
+            if fenced.contains(&settlement.lease) {
+                Settled::Fenced
+            } else {
+                Settled::Yes
+            }
+        };
+        Ok(settlements.iter().map(settled).collect())
     }
 
     async fn submissions(

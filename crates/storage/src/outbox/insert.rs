@@ -216,13 +216,12 @@ impl Store {
 
 async fn insert(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
     insert_heads(transaction, prepared).await?;
-    insert_bodies(transaction, prepared).await?;
     let deliveries: Vec<&delivery::Model> = prepared.iter().flat_map(|message| &message.deliveries).collect();
     insert_deliveries(transaction, &deliveries).await
 }
 
 async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
-    const TYPES: [Type; 10] = [
+    const TYPES: [Type; 11] = [
         Type::Uuid,
         Type::Uuid,
         Type::Text,
@@ -233,10 +232,11 @@ async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMe
         Type::MaybeInt,
         Type::MaybeText,
         Type::Text,
+        Type::Bytes,
     ];
     for piece in pieces(transaction, prepared) {
         Sql::new(transaction)
-            .text("INSERT INTO messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata) ")
+            .text("INSERT INTO messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata, sealed) ")
             .rows(piece, TYPES, |prepared| {
                 let row = &prepared.message;
                 [
@@ -250,21 +250,8 @@ async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMe
                     row.send_at.into(),
                     row.supersede_key.clone().into(),
                     row.metadata.clone().into(),
+                    prepared.sealed.clone().into(),
                 ]
-            })
-            .run(transaction)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn insert_bodies(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
-    for piece in pieces(transaction, prepared) {
-        Sql::new(transaction)
-            .text("INSERT INTO message_bodies (tenant_id, message_id, sealed) ")
-            .rows(piece, [Type::Uuid, Type::Uuid, Type::Bytes], |prepared| {
-                let row = &prepared.body;
-                [row.tenant_id.into(), row.message_id.into(), row.sealed.clone().into()]
             })
             .run(transaction)
             .await?;

@@ -48,6 +48,7 @@ impl Claimed {
     pub(super) const fn lease(&self) -> Lease {
         Lease {
             tenant: TenantId::new(self.tenant_id),
+            message: MessageId::new(self.message_id),
             delivery: DeliveryId::new(self.id),
             epoch: self.lease_epoch,
         }
@@ -96,8 +97,8 @@ impl Store {
         let mut stored = HashMap::new();
         for piece in pieces(self.read(), &wanted) {
             let rows: Vec<Stored> = Sql::new(self.read())
-                .text("SELECT m.tenant_id, b.message_id, m.locale, m.created_at, b.sealed FROM message_bodies b ")
-                .text("JOIN messages m ON m.tenant_id = b.tenant_id AND m.id = b.message_id WHERE (b.tenant_id, b.message_id) IN (")
+                .text("SELECT tenant_id, id AS message_id, locale, created_at, sealed FROM messages ")
+                .text("WHERE sealed IS NOT NULL AND (tenant_id, id) IN (")
                 .rows(piece, [Type::Uuid, Type::Uuid], |(tenant, message)| {
                     [(*tenant).into(), (*message).into()]
                 })

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{Store, error::StoreError};
 
-mod attempts;
+pub(crate) mod attempts;
 mod claim;
 pub(crate) mod context;
 mod crash;
@@ -119,14 +119,12 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     for piece in rows::pieces(connection, messages) {
         rows::Sql::new(connection)
-            .text("DELETE FROM message_bodies WHERE (tenant_id, message_id) IN (")
+            .text("UPDATE messages SET sealed = NULL WHERE (tenant_id, id) IN (")
             .rows(piece, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {
                 [(*tenant).into(), (*message).into()]
             })
-            .text(") AND EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = message_bodies.tenant_id ")
-            .text("AND m.id = message_bodies.message_id AND m.kind = 'two_factor_code') ")
-            .text("AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = message_bodies.tenant_id ")
-            .text("AND d.message_id = message_bodies.message_id ")
+            .text(") AND kind = 'two_factor_code' AND sealed IS NOT NULL ")
+            .text("AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = messages.tenant_id AND d.message_id = messages.id ")
             .text("AND d.status IN ('scheduled', 'queued', 'sending', 'deferred', 'outcome_unknown'))")
             .run(connection)
             .await?;
@@ -135,14 +133,7 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
 }
 
 /// The outbox's tables, which no foreign key ties to their tenant.
-const TABLES: [&str; 6] = [
-    "attempts",
-    "events",
-    "message_bodies",
-    "deliveries",
-    "messages",
-    "idempotency_keys",
-];
+const TABLES: [&str; 5] = ["attempts", "events", "deliveries", "messages", "idempotency_keys"];
 
 /// Deletes a tenant's whole outbox, once the tenant's own row is gone.
 pub(crate) async fn delete_all_of<C: ConnectionTrait>(connection: &C, tenant: Uuid) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use domain::{
         kind::{Kind, Lane},
         state::DeliveryStatus,
     },
-    outbox::{AttemptReport, Outcome, Settled, Settlement},
+    outbox::{AttemptReport, Lease, Outcome, Settlement},
     preferences::OnOutcomeUnknown,
 };
 use sea_orm::{DatabaseTransaction, FromQueryResult};
@@ -68,24 +68,23 @@ struct Change<'a> {
 }
 
 impl Store {
-    /// Settles, and writes the truth into the attempts' own rows, also where the lease was lost.
+    /// Settles, and writes the truth down also where the lease was lost. Returns the leases that were.
     pub(super) async fn settle_all(
         &self,
         transaction: &DatabaseTransaction,
         settlements: &[&Settlement],
         (unknown_delay, now): (Duration, i64),
-    ) -> Result<Vec<Settled>, StoreError> {
-        if settlements.iter().all(|settlement| settlement.outcome == Outcome::Sent)
-            && sent(transaction, settlements, now).await?
-        {
-            let ended = settlements
-                .iter()
-                .map(|settlement| Ended::of(settlement, Some(EventType::Sent), now));
-            attempts::insert(transaction, &ended.collect::<Vec<_>>()).await?;
-            erase_codes(transaction, settlements.iter().copied()).await?;
-            self.inner.lately.sent(settlements.len());
-            return Ok(vec![Settled::Yes; settlements.len()]);
-        }
+    ) -> Result<HashSet<Lease>, StoreError> {
+        let (well, ill): (Vec<&Settlement>, Vec<&Settlement>) = settlements
+            .iter()
+            .partition(|settlement| settlement.outcome == Outcome::Sent);
+        let settlements = if sent(transaction, &well, now).await? {
+            erase_codes(transaction, well.iter().copied()).await?;
+            self.inner.lately.sent(well.len());
+            &ill
+        } else {
+            settlements
+        };
         let changes = self.changes(transaction, settlements, unknown_delay, now).await?;
         write(transaction, &changes, now).await?;
         attempts::insert(transaction, &ended(settlements, &changes, now)).await?;
@@ -98,14 +97,8 @@ impl Store {
         let is_sent = |change: &&Change<'_>| change.next.event == Some(EventType::Sent);
         self.inner.lately.sent(changes.iter().filter(is_sent).count());
         let held: HashSet<_> = changes.iter().map(|change| change.settlement.lease).collect();
-        let settled = |settlement: &&Settlement| {
-            if held.contains(&settlement.lease) {
-                Settled::Yes
-            } else {
-                Settled::Fenced
-            }
-        };
-        Ok(settlements.iter().map(settled).collect())
+        let fenced = settlements.iter().map(|settlement| settlement.lease);
+        Ok(fenced.filter(|lease| !held.contains(lease)).collect())
     }
 
     /// What the settlements change, as far as their leases still hold. A late acceptance also counts for a delivery whose
@@ -121,9 +114,9 @@ impl Store {
         let mut found: HashMap<(Uuid, Uuid), Found> = HashMap::new();
         for piece in pieces(transaction, &leases) {
             let sql = with_leases(transaction, piece)
-                .text("SELECT deliveries.tenant_id, deliveries.id, status, message_id, kind, expires_at, attempts, unknowns, ")
+                .text("SELECT deliveries.tenant_id, deliveries.id, status, deliveries.message_id, kind, expires_at, attempts, unknowns, ")
                 .text(ON_OUTCOME_UNKNOWN)
-                .text(" FROM v JOIN deliveries ON deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id ")
+                .text(" FROM v JOIN deliveries ON deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id ")
                 .text("AND deliveries.lease_epoch = v.epoch ")
                 .text("WHERE status IN ('sending', 'outcome_unknown') OR status = 'sent' AND updated_at = ")
                 .value(now, Type::Int)
@@ -154,21 +147,33 @@ impl Store {
     }
 }
 
-/// Settles what was sent, which is nearly everything, in one statement. False where some lease no longer holds:
-/// then each is looked at.
+/// Settles what was sent, which is nearly everything, in one statement; the delivery itself says by which attempt. False
+/// where some lease no longer holds, or the delivery was sent before: then each is looked at.
 async fn sent(transaction: &DatabaseTransaction, settlements: &[&Settlement], now: i64) -> Result<bool, StoreError> {
-    let leases: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
+    const TYPES: [Type; 5] = [Type::Uuid, Type::Uuid, Type::Uuid, Type::Int, Type::Text];
     let mut count = 0;
-    for piece in pieces(transaction, &leases) {
-        let sql = with_leases(transaction, piece)
-            .text("UPDATE deliveries SET status = 'sent', due_at = NULL, held_by = NULL, last_error = NULL, lease_until = NULL, ")
-            .text("lease_node = NULL, dot_at = NULL, updated_at = ")
+    for piece in pieces(transaction, settlements) {
+        let sql = Sql::new(transaction)
+            .text("WITH v(tenant_id, message_id, id, epoch, sent_by) AS (")
+            .rows(piece, TYPES, |settlement| {
+                let lease = settlement.lease;
+                [
+                    lease.tenant.uuid().into(),
+                    lease.message.uuid().into(),
+                    lease.delivery.uuid().into(),
+                    lease.epoch.into(),
+                    Ended::of(settlement, Some(EventType::Sent), now).to_text().into(),
+                ]
+            })
+            .text(") UPDATE deliveries SET status = 'sent', due_at = NULL, held_by = NULL, last_error = NULL, lease_until = NULL, ")
+            .text("lease_node = NULL, dot_at = NULL, sent_by = v.sent_by, updated_at = ")
             .value(now, Type::Int)
-            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
-            .text("AND deliveries.status = 'sending'");
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id ")
+            .text("AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
+            .text("AND deliveries.status = 'sending' AND deliveries.sent_by IS NULL");
         count += sql.run(transaction).await?.rows_affected();
     }
-    Ok(count == u64::try_from(leases.len()).unwrap_or(u64::MAX))
+    Ok(count == u64::try_from(settlements.len()).unwrap_or(u64::MAX))
 }
 
 /// Codes have no use once they are final.
@@ -185,7 +190,8 @@ async fn erase_codes(
 
 /// Writes the next states.
 async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i64) -> Result<(), StoreError> {
-    const TYPES: [Type; 9] = [
+    const TYPES: [Type; 10] = [
+        Type::Uuid,
         Type::Uuid,
         Type::Uuid,
         Type::Int,
@@ -198,11 +204,12 @@ async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i
     ];
     for piece in pieces(transaction, changes) {
         Sql::new(transaction)
-            .text("WITH v(tenant_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (")
+            .text("WITH v(tenant_id, message_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (")
             .rows(piece, TYPES, |change| {
                 let (lease, next) = (change.settlement.lease, &change.next);
                 [
                     lease.tenant.uuid().into(),
+                    lease.message.uuid().into(),
                     lease.delivery.uuid().into(),
                     lease.epoch.into(),
                     next.status.unwrap_or(DeliveryStatus::Queued).as_str().into(),
@@ -216,7 +223,7 @@ async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i
             .text(") UPDATE deliveries SET status = v.status, due_at = v.due_at, attempts = v.attempts, unknowns = v.unknowns, ")
             .text("held_by = v.held_by, last_error = v.last_error, lease_until = NULL, lease_node = NULL, dot_at = NULL, updated_at = ")
             .value(now, Type::Int)
-            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch")
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch")
             .run(transaction)
             .await?;
     }

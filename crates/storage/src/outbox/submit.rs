@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::handoff::{Carried, HAND_OFF_BYTES};
 use crate::{
     Store,
-    entity::{delivery, idempotency_key, message, message_body},
+    entity::{delivery, idempotency_key, message},
     error::StoreError,
     seal::{Owner, Place},
 };
@@ -71,7 +71,7 @@ pub struct Submission {
 #[derive(Clone)]
 pub(super) struct PreparedMessage {
     pub(super) message: message::Model,
-    pub(super) body: message_body::Model,
+    pub(super) sealed: Vec<u8>,
     pub(super) deliveries: Vec<delivery::Model>,
     pub(super) lane: Lane,
     /// What it says, while it may be handed over.
@@ -156,6 +156,7 @@ impl Store {
             held_by: None,
             last_error: None,
             updated_at: created_at,
+            sent_by: None,
         });
         let may_go_now = status == DeliveryStatus::Queued && content.len() <= HAND_OFF_BYTES;
         let carried = (may_go_now && self.inner.lanes.is_wanted(kind.lane())).then(|| Carried {
@@ -167,13 +168,9 @@ impl Store {
             lane: kind.lane(),
             carried,
             deliveries: deliveries.collect(),
-            body: message_body::Model {
-                tenant_id,
-                message_id: new.id.uuid(),
-                sealed: self
-                    .keyring()
-                    .seal(body_place(owner, new.id.uuid().as_bytes()), &content)?,
-            },
+            sealed: self
+                .keyring()
+                .seal(body_place(owner, new.id.uuid().as_bytes()), &content)?,
             message: message::Model {
                 tenant_id,
                 id: new.id.uuid(),
@@ -203,7 +200,7 @@ impl Store {
     }
 }
 
-/// Where a message's sealed body stands.
+/// Where a message's sealed body stands; by the name of the table that bodies were in when the first were sealed.
 pub(super) const fn body_place(owner: Owner, message: &[u8]) -> Place<'_> {
     Place {
         owner,

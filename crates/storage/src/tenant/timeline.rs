@@ -6,17 +6,17 @@
 use domain::{
     clock::from_millis,
     ids::{DeliveryId, EventId, MessageId},
-    message::{Delivery, Event, EventType, Message, state::DeliveryStatus},
+    message::{Event, EventType, Message, state::DeliveryStatus},
 };
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde_json::Map;
-use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::TenantStore;
 use crate::{
-    entity::{attempt, event},
+    entity::{attempt, delivery, event},
     error::StoreError,
+    outbox::attempts::SentBy,
     page::{Page, PageRequest},
 };
 
@@ -35,25 +35,23 @@ impl TenantStore<'_> {
     /// [`StoreError::NotFound`].
     pub async fn events(&self, id: MessageId, page: PageRequest) -> Result<Page<Event>, StoreError> {
         let message = self.message(id).await?;
+        let read = self.store.read();
+        let copies = self
+            .select::<delivery::Entity>()
+            .filter(delivery::Column::MessageId.eq(id.uuid()));
         let attempts = self
             .select::<attempt::Entity>()
-            .filter(attempt::Column::MessageId.eq(id.uuid()))
-            .order_by_asc(attempt::Column::Epoch)
-            .all(self.store.read())
-            .await?;
+            .filter(attempt::Column::MessageId.eq(id.uuid()));
         let others = self
             .select::<event::Entity>()
-            .filter(event::Column::MessageId.eq(id.uuid()))
-            .all(self.store.read())
-            .await?;
+            .filter(event::Column::MessageId.eq(id.uuid()));
         let mut entries = vec![accepted(&message)];
-        let known = of_attempts(&attempts, &mut entries)?;
-        let sending = message
-            .deliveries
-            .iter()
-            .filter(|copy| copy.status == DeliveryStatus::Sending);
-        entries.extend(sending.map(|copy| under_way(&message, copy, known.get(&copy.id.uuid()))));
-        for row in &others {
+        let attempts = attempts.order_by_asc(attempt::Column::Epoch).all(read).await?;
+        for copy in copies.all(read).await? {
+            let own = attempts.iter().filter(|row| row.delivery_id == copy.id);
+            of_copy(&copy, own, &mut entries)?;
+        }
+        for row in &others.all(read).await? {
             entries.push(other(row)?);
         }
         entries.sort_by_key(|entry| {
@@ -106,47 +104,78 @@ fn accepted(message: &Message) -> Event {
     }
 }
 
-/// Two entries for each attempt; returns each delivery's number of attempts and last epoch.
-fn of_attempts(rows: &[attempt::Model], entries: &mut Vec<Event>) -> Result<HashMap<Uuid, (u32, i64)>, StoreError> {
-    let mut known: HashMap<Uuid, (u32, i64)> = HashMap::new();
-    for row in rows {
-        let (number, epoch) = known.entry(row.delivery_id).or_default();
-        (*number, *epoch) = (*number + 1, row.epoch);
-        let event = |entry, event_type, at, detail| Event {
-            id: id_of(row.delivery_id, entry),
-            event_type,
-            at: from_millis(at),
-            message_id: MessageId::new(row.message_id),
-            delivery_id: Some(DeliveryId::new(row.delivery_id)),
-            detail,
-        };
-        let epoch = row.epoch;
-        let started = Entry::Started { epoch };
-        entries.push(event(
-            started,
-            EventType::AttemptStarted,
-            row.started_at,
-            numbered(*number),
-        ));
-        if let Some(word) = &row.event_type {
-            let detail = serde_json::from_str(&row.detail).map_err(|_| StoreError::Corrupt("attempt"))?;
-            entries.push(event(Entry::Ended { epoch }, event_type(word)?, row.ended_at, detail));
-        }
-    }
-    Ok(known)
+/// An attempt, wherever it is written.
+struct Attempt {
+    epoch: i64,
+    started_at: i64,
+    end: Option<(EventType, i64, Map<String, serde_json::Value>)>,
 }
 
-/// The attempt that a process is at now.
-fn under_way(message: &Message, copy: &Delivery, before: Option<&(u32, i64)>) -> Event {
-    let (number, epoch) = before.copied().unwrap_or_default();
-    Event {
-        id: id_of(copy.id.uuid(), Entry::Started { epoch: epoch + 1 }),
-        event_type: EventType::AttemptStarted,
-        at: copy.updated_at,
-        message_id: message.id,
-        delivery_id: Some(copy.id),
-        detail: numbered(number + 1),
+/// The attempts of one copy, in their order: two entries for each, one for that which is under way.
+fn of_copy<'a>(
+    copy: &delivery::Model,
+    rows: impl Iterator<Item = &'a attempt::Model>,
+    entries: &mut Vec<Event>,
+) -> Result<(), StoreError> {
+    let sent = copy.sent_by.as_deref().map(sent_by).transpose()?;
+    let mut attempts = rows
+        .filter(|row| sent.as_ref().is_none_or(|sent| sent.epoch != row.epoch))
+        .map(ended)
+        .collect::<Result<Vec<_>, _>>()?;
+    attempts.extend(sent);
+    attempts.sort_by_key(|attempt| attempt.epoch);
+    if copy.status == DeliveryStatus::Sending.as_str() {
+        attempts.push(Attempt {
+            epoch: copy.lease_epoch,
+            started_at: copy.updated_at,
+            end: None,
+        });
     }
+    for (number, attempt) in (1_u32..).zip(attempts) {
+        let epoch = attempt.epoch;
+        let entry = |entry, event_type, at, detail| Event {
+            id: id_of(copy.id, entry),
+            event_type,
+            at: from_millis(at),
+            message_id: MessageId::new(copy.message_id),
+            delivery_id: Some(DeliveryId::new(copy.id)),
+            detail,
+        };
+        let (started, ended) = (Entry::Started { epoch }, Entry::Ended { epoch });
+        entries.push(entry(
+            started,
+            EventType::AttemptStarted,
+            attempt.started_at,
+            numbered(number),
+        ));
+        entries.extend(
+            attempt
+                .end
+                .map(|(event_type, at, detail)| entry(ended, event_type, at, detail)),
+        );
+    }
+    Ok(())
+}
+
+fn sent_by(text: &str) -> Result<Attempt, StoreError> {
+    let sent: SentBy = serde_json::from_str(text).map_err(|_| StoreError::Corrupt("sent_by"))?;
+    Ok(Attempt {
+        epoch: sent.epoch,
+        started_at: sent.started_at,
+        end: Some((EventType::Sent, sent.ended_at, sent.detail)),
+    })
+}
+
+fn ended(row: &attempt::Model) -> Result<Attempt, StoreError> {
+    let end = |word: &String| {
+        let detail = serde_json::from_str(&row.detail).map_err(|_| StoreError::Corrupt("attempt"))?;
+        Ok::<_, StoreError>((event_type(word)?, row.ended_at, detail))
+    };
+    Ok(Attempt {
+        epoch: row.epoch,
+        started_at: row.started_at,
+        end: row.event_type.as_ref().map(end).transpose()?,
+    })
 }
 
 fn numbered(attempt: u32) -> Map<String, serde_json::Value> {
