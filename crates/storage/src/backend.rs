@@ -195,6 +195,8 @@ fn sqlite_options(path: &Path, connections: u32, cache: &'static str) -> Connect
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             .pragma("secure_delete", "ON")
+            // Else a statement over many rows keeps what it may have to undo in a file of its own.
+            .pragma("temp_store", "MEMORY")
             .pragma("cache_size", cache)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     });

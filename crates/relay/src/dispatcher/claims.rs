@@ -48,7 +48,12 @@ impl<'a, O: Outbox> Claims<'a, O> {
         }
     }
 
+    /// Claims until `shutdown`, twice over: while what the one is handed is on its way to disk, the other waits for more.
     pub(super) async fn run(self, shutdown: &CancellationToken) {
+        tokio::join!(self.claim_on(shutdown), self.claim_on(shutdown));
+    }
+
+    async fn claim_on(&self, shutdown: &CancellationToken) {
         let mut failures = 0;
         let mut next = Next::Claim;
         while let Some(Some(free)) = shutdown.run_until_cancelled(self.usable_places()).await {
@@ -131,10 +136,7 @@ impl<'a, O: Outbox> Claims<'a, O> {
         for job in jobs {
             let place = free.split(1);
             let desk = Arc::clone(self.desk);
-            self.jobs.spawn(async move {
-                desk.see_through(job).await;
-                drop(place);
-            });
+            self.jobs.spawn(async move { desk.see_through(job, place).await });
         }
     }
 }

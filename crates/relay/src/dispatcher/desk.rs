@@ -13,7 +13,10 @@ use domain::{
     retry,
 };
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -27,6 +30,9 @@ use crate::{
     transport::{Attempted, Transports},
 };
 
+/// Outcomes that may be on their way to the store at once.
+const MOST_UNSETTLED: usize = 1024;
+
 /// What all jobs of a process share.
 #[derive(Debug)]
 pub(super) struct Desk<O> {
@@ -36,6 +42,8 @@ pub(super) struct Desk<O> {
     pub(super) calls: Calls,
     /// The leases that this process works under.
     pub(super) held: Held,
+    /// Outcomes that may be on their way to the store.
+    unsettled: Semaphore,
     /// Cancelled when attempts must end now.
     pub(super) cut: CancellationToken,
     /// Cancelled when even settling must end.
@@ -74,6 +82,7 @@ impl<O: Outbox> Desk<O> {
                 sweep: Streak::of("sweep"),
             },
             held: Held::default(),
+            unsettled: Semaphore::new(MOST_UNSETTLED),
             cut: CancellationToken::new(),
             abandoned: CancellationToken::new(),
             composer,
@@ -81,8 +90,8 @@ impl<O: Outbox> Desk<O> {
         }
     }
 
-    /// Attempts one delivery and settles what came of it.
-    pub(super) async fn see_through(&self, job: Job) {
+    /// Attempts one delivery and settles what came of it; `place` is given up in between, for the next one.
+    pub(super) async fn see_through(&self, job: Job, place: Option<OwnedSemaphorePermit>) {
         let _counted = self.metrics.in_flight();
         let _held = self.held.hold(job.lease);
         let started = Instant::now();
@@ -117,6 +126,9 @@ impl<O: Outbox> Desk<O> {
                     report,
                 };
                 Point::AfterReply.reach();
+                // Never closed. While too many outcomes wait for the store, places are kept and no more is attempted.
+                let _unsettled = self.unsettled.acquire().await;
+                drop(place);
                 // Leaving it unsettled is for the sweep of another process to mend.
                 self.abandoned.run_until_cancelled(self.settle(settlement)).await;
             }

@@ -203,6 +203,11 @@ impl Store {
                 plain.push(None);
             } else {
                 joined.push((message.lane, message.message.tenant_id));
+                if let Some(carried) = &message.carried {
+                    self.inner
+                        .remembered
+                        .keep((message.message.tenant_id, message.message.id), carried);
+                }
                 plain.push(Some(message));
             }
         }

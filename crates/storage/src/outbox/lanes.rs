@@ -5,7 +5,7 @@
 //! [`LOOK_AGAIN`] for what became due by time or came from another process without a word.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -42,13 +42,14 @@ pub(crate) struct Lanes {
 struct State {
     turns: Turns,
     looked: Option<Instant>,
-    wanted: Option<Wanted>,
+    /// Several may wait: while what one is handed is on its way to disk, the next is there for what comes after it.
+    wanted: VecDeque<Wanted>,
 }
 
 impl State {
     /// Says that there may be something to claim.
     fn call(&mut self) {
-        if let Some(wanted) = self.wanted.take() {
+        for wanted in self.wanted.drain(..) {
             // One that has gone away is not waited for.
             drop(wanted.reply.send(Vec::new()));
         }
@@ -131,15 +132,16 @@ impl Lanes {
     /// Lets a worker wait; where there is something to claim it is told so at once.
     pub(super) fn want(&self, lane: Lane, wanted: Wanted) {
         let mut state = self.state(lane);
-        state.wanted = Some(wanted);
+        state.wanted.retain(|other| !other.reply.is_closed());
+        state.wanted.push_back(wanted);
         if state.looked.is_none() || !state.turns.is_empty() {
             state.call();
         }
     }
 
-    /// Whether any worker of this process waits for this lane's mail.
-    pub(super) fn is_wanted(&self, lane: Lane) -> bool {
-        self.state(lane).wanted.is_some()
+    /// Whether this process has workers for this lane.
+    pub(super) fn has_workers(&self, lane: Lane) -> bool {
+        self.state(lane).looked.is_some()
     }
 
     /// The worker to hand mail over to: only while nobody else's mail waits in the lane.
@@ -148,6 +150,6 @@ impl Lanes {
         if !state.turns.is_empty() {
             return None;
         }
-        state.wanted.take().filter(|wanted| !wanted.reply.is_closed())
+        std::iter::from_fn(|| state.wanted.pop_front()).find(|wanted| !wanted.reply.is_closed())
     }
 }

@@ -16,7 +16,7 @@ pub(crate) mod context;
 mod crash;
 mod events;
 mod group;
-mod handoff;
+pub(crate) mod handoff;
 mod insert;
 mod jobs;
 pub(crate) mod lanes;

@@ -159,8 +159,9 @@ impl Store {
             sent_by: None,
         });
         let may_go_now = status == DeliveryStatus::Queued && content.len() <= HAND_OFF_BYTES;
-        let carried = (may_go_now && self.inner.lanes.is_wanted(kind.lane())).then(|| Carried {
+        let carried = (may_go_now && self.inner.lanes.has_workers(kind.lane())).then(|| Carried {
             content: Arc::new(new.content.clone()),
+            size: content.len(),
             locale: new.locale.clone(),
             created_at: new.created_at,
         });
