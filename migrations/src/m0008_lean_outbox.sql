@@ -95,7 +95,7 @@ ALTER TABLE lean_messages RENAME TO messages;
 
 CREATE INDEX messages_by_supersede_key ON messages (tenant_id, kind, supersede_key, id) WHERE supersede_key IS NOT NULL;
 
-CREATE INDEX deliveries_by_recipient ON deliveries (tenant_id, recipient, message_id);
+CREATE INDEX deliveries_by_recipient ON deliveries (recipient, tenant_id);
 
 CREATE INDEX deliveries_waiting ON deliveries (lane, tenant_id, due_at, expires_at, id) WHERE due_at IS NOT NULL;
 

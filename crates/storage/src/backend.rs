@@ -30,17 +30,19 @@ const STATEMENTS: usize = 512;
 const DURABLE: [(&str, &str); 1] = [("synchronous_commit", "on")];
 /// What the writers' ask for besides: their statements go by key and are planned once, perhaps while the tables are still
 /// empty; a plan that reads a whole table must not be among them.
-const BY_KEY: [(&str, &str); 6] = [
+const BY_KEY: [(&str, &str); 7] = [
     ("synchronous_commit", "on"),
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
-/// Pages of its write-ahead log after which SQLite copies them into the file: 32 MiB, so that a page that is written again and
-/// again is copied once.
-const CHECKPOINT_PAGES: &str = "8192";
+/// How often what SQLite's write-ahead log holds is copied into the file, aside: the writer has better things to do.
+pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+/// Pages of the log (64 MiB) after which the writer does it itself: only once all is copied can the log begin anew.
+const CHECKPOINT_PAGES: &str = "16384";
 /// Memory for pages of a connection that writes, and of one that reads, in KiB (negative, as SQLite wants it).
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
@@ -131,6 +133,19 @@ impl Backend {
         match self {
             Self::Sqlite { .. } => self.begin().await,
             Self::Postgres { writers, .. } => Ok(writers.begin().await?),
+        }
+    }
+
+    /// Copies what the write-ahead log holds into the file. Only `SQLite` has one to be looked after.
+    pub(crate) async fn checkpoint(&self) {
+        let Self::Sqlite { read, .. } = self else {
+            return;
+        };
+        if let Err(error) = read.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "the write-ahead log was not copied; trying again"
+            );
         }
     }
 

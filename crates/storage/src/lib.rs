@@ -91,6 +91,18 @@ impl Store {
         for _ in 0..inner.backend.writers() {
             tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), Arc::clone(&waiting)));
         }
+        if !inner.backend.is_postgres() {
+            let store = Arc::downgrade(&inner);
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(backend::CHECKPOINT_EVERY).await;
+                    let Some(inner) = store.upgrade() else {
+                        return;
+                    };
+                    inner.backend.checkpoint().await;
+                }
+            });
+        }
         if let backend::Backend::Postgres { pool, .. } = &inner.backend {
             tokio::spawn(outbox::news::tell(Arc::downgrade(&inner), pool.clone()));
             tokio::spawn(outbox::news::hear(Arc::downgrade(&inner), pool.clone()));

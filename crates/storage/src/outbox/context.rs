@@ -4,7 +4,7 @@
 //! A change made here is seen at once: what was read before it is never kept after it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -36,6 +36,8 @@ pub(crate) struct Kept {
     tenants: Mutex<HashMap<Uuid, (Instant, Arc<Context>)>>,
     /// Tenants by what a path calls them, an id or a slug.
     named: Mutex<HashMap<String, (Instant, TenantRef)>>,
+    /// Tenants that a group has seen and nobody has deleted since, where this process alone writes.
+    there: Mutex<HashSet<Uuid>>,
     /// Rises whenever something was changed.
     changes: AtomicU64,
     routes: Mutex<Option<KeptRoutes>>,
@@ -54,6 +56,7 @@ impl Kept {
     pub(crate) fn forget(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.named.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.lock_routes() = None;
     }
@@ -84,6 +87,19 @@ impl Kept {
     /// What is read from here on may be kept as of this count of changes.
     pub(crate) fn as_of(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
+    }
+
+    /// Those of these tenants that no group has seen yet.
+    pub(super) fn not_seen(&self, mut tenants: Vec<Uuid>) -> Vec<Uuid> {
+        let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.retain(|tenant| !there.contains(tenant));
+        tenants
+    }
+
+    /// A group has seen these tenants, in a transaction that no deletion runs beside.
+    pub(super) fn saw(&self, tenants: &[Uuid]) {
+        let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        there.extend(tenants);
     }
 
     /// The tenant that a path names, as it was a moment ago.

@@ -180,7 +180,7 @@ impl Store {
         if submissions.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
-        expect_tenants(transaction, &submissions).await?;
+        self.expect_tenants(transaction, &submissions).await?;
         let keys: Vec<_> = submissions.iter().map(|submission| submission.key.as_ref()).collect();
         let mut answers = insert::take_keys(transaction, &keys, now).await?;
         count_days(transaction, &submissions, &mut answers, now).await?;
@@ -223,6 +223,34 @@ impl Store {
         Ok((answers.into_iter().map(stored).collect(), joined))
     }
 
+    /// Sees to it that no tenant goes before this transaction's end; no foreign key does.
+    async fn expect_tenants(
+        &self,
+        transaction: &DatabaseTransaction,
+        submissions: &[&Submission],
+    ) -> Result<(), StoreError> {
+        let mut tenants: Vec<uuid::Uuid> = submissions.iter().map(|submission| submission.tenant).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        if !self.is_shared() {
+            tenants = self.inner.kept.not_seen(tenants);
+        }
+        for piece in pieces(transaction, &tenants) {
+            let there: Vec<There> = Sql::new(transaction)
+                .text("SELECT id FROM tenants WHERE id IN (")
+                .rows(piece, [Type::Uuid], |tenant| [(*tenant).into()])
+                .text(")")
+                .postgres(" ORDER BY id FOR KEY SHARE")
+                .all(transaction)
+                .await?;
+            if there.len() < piece.len() {
+                return Err(StoreError::NotFound("tenant"));
+            }
+        }
+        self.inner.kept.saw(&tenants);
+        Ok(())
+    }
+
     async fn claim(
         &self,
         transaction: &DatabaseTransaction,
@@ -243,26 +271,6 @@ impl Store {
             None => Ok(false),
         }
     }
-}
-
-/// Sees to it that no tenant goes before this transaction's end; no foreign key does.
-async fn expect_tenants(transaction: &DatabaseTransaction, submissions: &[&Submission]) -> Result<(), StoreError> {
-    let mut tenants: Vec<uuid::Uuid> = submissions.iter().map(|submission| submission.tenant).collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    for piece in pieces(transaction, &tenants) {
-        let there: Vec<There> = Sql::new(transaction)
-            .text("SELECT id FROM tenants WHERE id IN (")
-            .rows(piece, [Type::Uuid], |tenant| [(*tenant).into()])
-            .text(")")
-            .postgres(" ORDER BY id FOR KEY SHARE")
-            .all(transaction)
-            .await?;
-        if there.len() < piece.len() {
-            return Err(StoreError::NotFound("tenant"));
-        }
-    }
-    Ok(())
 }
 
 /// Counts what is new towards each tenant's day; what is too much is refused, and its key given back.

@@ -10,8 +10,9 @@ use std::fmt::Write as _;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, FromQueryResult, Statement, Value, sea_query::ArrayType};
 use uuid::Uuid;
 
-/// Rows of one statement on SQLite, greatest first: preparing costs little, a statement more.
-const SQLITE: [usize; 20] = [256, 128, 64, 32, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
+/// Rows of one statement on SQLite: any number up to the last, else one of these, greatest first. Each is prepared once; a
+/// statement more costs the way to the connection's thread and back each time.
+const SQLITE: [usize; 4] = [256, 128, 64, 40];
 
 /// The rows in pieces that one statement can take.
 pub(super) fn pieces<'a, T, C: ConnectionTrait>(
@@ -25,7 +26,10 @@ fn cut<T>(backend: DbBackend, mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = match backend {
             DbBackend::Postgres => Some(rows.len()).filter(|len| *len > 0)?,
-            DbBackend::MySql | DbBackend::Sqlite | _ => *SQLITE.iter().find(|size| **size <= rows.len())?,
+            DbBackend::MySql | DbBackend::Sqlite | _ => {
+                let large = SQLITE.iter().copied().find(|size| *size <= rows.len());
+                large.or(Some(rows.len())).filter(|len| *len > 0)?
+            }
         };
         let (piece, rest) = rows.split_at_checked(size)?;
         rows = rest;
@@ -205,7 +209,7 @@ mod tests {
     #[test]
     fn pieces_have_few_sizes_and_miss_nothing() {
         let rows: Vec<usize> = (0..300).collect();
-        for (backend, sizes) in [(DbBackend::Sqlite, vec![256, 32, 12]), (DbBackend::Postgres, vec![300])] {
+        for (backend, sizes) in [(DbBackend::Sqlite, vec![256, 40, 4]), (DbBackend::Postgres, vec![300])] {
             let cut: Vec<&[usize]> = cut(backend, &rows).collect();
             assert_eq!(cut.iter().map(|piece| piece.len()).collect::<Vec<_>>(), sizes);
             assert_eq!(cut.concat(), rows);

@@ -268,6 +268,8 @@ impl ProviderStore<'_> {
         #[expect(clippy::disallowed_methods, reason = "tenants are the provider's rows")]
         tenant::Entity::delete_by_id(id.uuid()).exec(&transaction).await?;
         crate::outbox::delete_all_of(&transaction, id.uuid()).await?;
+        // Within the transaction, which on SQLite no group runs beside: the next one looks for its tenants again.
+        self.store.inner.kept.forget();
         self.audit(
             &transaction,
             Entry::new("tenant.deleted", id, json!({ "purged": waiting })),
