@@ -13,6 +13,10 @@ use crate::{
     secret::{ExposeSecret, SecretText},
 };
 
+pub use o365::{Application, Cloud, Directory, O365};
+
+mod o365;
+
 /// Longest username or password, in octets: what fits the 12,288 octets of an AUTH line (RFC 4954 §4.5.3) with room.
 pub const MAX_CREDENTIAL: usize = 1024;
 /// Longest CA bundle, in octets.
@@ -237,6 +241,8 @@ impl RouteHealth {
 pub enum Connection {
     /// Its SMTP server.
     Smtp(SmtpServer),
+    /// Its Office 365 mailbox, through Microsoft Graph; the mailbox is the From address.
+    O365(O365),
 }
 
 /// A tenant's email settings, by edition.
