@@ -3,3 +3,4 @@
 mod failures;
 mod names;
 mod real_servers;
+mod secured_servers;
