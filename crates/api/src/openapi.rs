@@ -39,6 +39,7 @@ use crate::{
         (name = "Email settings", description = "What a tenant's mail looks like, and how it leaves."),
         (name = "Preferences", description = "How a tenant's mail looks, and what becomes of it."),
         (name = "Messages", description = "Submitting messages, and following them."),
+        (name = "Oversight", description = "What is set, and what is weak about it."),
         (name = "Relay", description = "The shared relay; for operators."),
         (name = "Service", description = "What watches the service.")
     )

@@ -22,6 +22,7 @@ pub mod relay_redrive;
 mod relay_route_input;
 pub mod relay_routes;
 pub mod service;
+pub mod settings_search;
 pub mod tenants;
 
 /// Mounts every operation; the document is collected from the same calls.
@@ -49,7 +50,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(email_settings::read)
         .service(email_settings::replace)
         .service(preferences::read)
-        .service(preferences::replace);
+        .service(preferences::replace)
+        .service(settings_search::search);
     config
         .service(messages::submit)
         .service(messages::submit_batch)
