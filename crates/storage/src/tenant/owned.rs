@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message, preferences};
+use crate::entity::{api_client, attempt, delivery, email_settings, event, mandatory_item, message, preferences};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -32,4 +32,12 @@ impl TenantOwned for event::Entity {
 
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
+}
+
+impl TenantOwned for attempt::Entity {
+    const TENANT: Self::Column = attempt::Column::TenantId;
+}
+
+impl TenantOwned for mandatory_item::Entity {
+    const TENANT: Self::Column = mandatory_item::Column::TenantId;
 }
