@@ -149,7 +149,10 @@ mod tests {
 
     #[test]
     fn a_directory_is_an_id_or_a_domain_and_never_part_of_a_path() {
-        assert!(matches!("72f988bf-86f1-41af-91ab-2d7cd011db47".parse(), Ok(Directory::Id(_))));
+        assert!(matches!(
+            "72f988bf-86f1-41af-91ab-2d7cd011db47".parse(),
+            Ok(Directory::Id(_))
+        ));
         assert!(matches!("contoso.onmicrosoft.com".parse(), Ok(Directory::Name(_))));
         for bad in ["", "..", "a/b", "contoso.com/../x", "common", "contoso.com?x"] {
             assert!(bad.parse::<Directory>().is_err(), "{bad:?} was accepted");
