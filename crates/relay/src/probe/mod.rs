@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use domain::{
     address::EmailAddress,
-    branding::{EffectiveFrom, Provider},
+    branding::EffectiveFrom,
     clock::Timestamp,
     connection::{Connection, Route},
     ids::{DeliveryId, TenantId},
@@ -15,6 +15,7 @@ use domain::{
 use tokio::sync::mpsc::UnboundedSender;
 
 mod certificate;
+mod graph;
 mod hints;
 mod mail;
 mod record;
@@ -27,8 +28,9 @@ pub use report::{Failure, FailureCode, Report, Step, StepName, StepStatus, TlsSe
 
 use crate::{
     compose::{ComposeError, Composer},
-    gate::Gate,
-    session::{Dialer, Timeouts},
+    dispatcher::RelaySettings,
+    session::Dialer,
+    transport::o365::Mailer,
 };
 use hints::Reader;
 use smtp::Audience;
@@ -84,6 +86,7 @@ pub enum Way {
 #[derive(Clone)]
 pub struct Prober {
     dialer: Dialer,
+    mailer: Mailer,
     composer: Arc<Composer>,
     provider: Arc<str>,
     /// The running program's file name, for whoever has to let it through a firewall.
@@ -99,23 +102,23 @@ impl fmt::Debug for Prober {
 }
 
 impl Prober {
-    /// A prober that goes through this gate; `executable` is the file name of the running program.
+    /// A prober that sends as a relay with these settings would; `executable` is the file name of the running program.
     ///
     /// # Errors
     /// [`ComposeError`], as for [`Composer::new`]: stop the start.
-    pub fn new(provider: &Provider, gate: Gate, executable: &str) -> Result<Self, ComposeError> {
-        Self::within(Timeouts::of_tests(), provider, gate, executable)
-    }
-
-    /// The same with other time-outs.
-    ///
-    /// # Errors
-    /// As for [`Prober::new`].
-    pub fn within(timeouts: Timeouts, provider: &Provider, gate: Gate, executable: &str) -> Result<Self, ComposeError> {
+    pub fn new(settings: RelaySettings, executable: &str) -> Result<Self, ComposeError> {
+        let RelaySettings {
+            provider,
+            gate,
+            timeouts,
+            o365,
+            ..
+        } = settings;
         Ok(Self {
+            mailer: Mailer::new(gate.clone(), o365, timeouts),
             dialer: Dialer::new(gate, timeouts, &provider.relay_domain),
-            composer: Arc::new(Composer::new(provider.clone())?),
             provider: provider.name.as_str().into(),
+            composer: Arc::new(Composer::new(provider)?),
             executable: executable.into(),
         })
     }
@@ -136,7 +139,7 @@ impl Prober {
             }
             Way::Own(connection) => match connection.as_ref() {
                 Connection::Smtp(server) => self.over_own(test, server, audience(Reader::Owner, &mut teller)).await,
-                Connection::O365(_) => smtp::unsendable(test, "x"),
+                Connection::O365(via) => self.over_graph(test, via, &mut teller).await,
             },
         };
         for step in &report.steps {

@@ -21,6 +21,8 @@ use crate::{
     transport::is_for_another_route,
 };
 
+const SMTP: (&[StepName], StepName) = (&StepName::SMTP, StepName::Data);
+
 /// What came of one server, and how its session failed, if it did.
 struct Tried {
     report: Report,
@@ -44,7 +46,7 @@ impl Prober {
             }
             first.get_or_insert(tried.report);
         }
-        first.unwrap_or_else(|| unsendable(test, "There is no route."))
+        first.unwrap_or_else(|| unsendable(test, SMTP, "There is no route."))
     }
 
     pub(super) async fn over_own(&self, test: &Test, server: &SmtpServer, mut audience: Audience<'_>) -> Report {
@@ -56,7 +58,7 @@ impl Prober {
         let mail = match self.composer.compose(&test.job(&self.provider, way)) {
             Ok(mail) => mail,
             Err(error) => {
-                let report = unsendable(test, &format!("The mail cannot be made: {error}."));
+                let report = unsendable(test, SMTP, &format!("The mail cannot be made: {error}."));
                 return Tried { report, failed: None };
             }
         };
@@ -124,19 +126,19 @@ impl Prober {
     }
 }
 
-/// A test that did not come as far as the network.
-pub(super) fn unsendable(test: &Test, why: &str) -> Report {
+/// A test that did not come as far as the network: the last of its steps could not be taken.
+pub(super) fn unsendable(test: &Test, (steps, last): (&[StepName], StepName), why: &str) -> Report {
     let step = |name| {
-        if name == StepName::Data {
+        if name == last {
             Step::failed(name, why)
         } else {
             Step::skipped(name, "Not reached.")
         }
     };
     Report {
-        steps: StepName::SMTP.map(step).to_vec(),
+        steps: steps.iter().copied().map(step).collect(),
         failure: Some(Failure {
-            step: StepName::Data,
+            step: last,
             code: FailureCode::MessageRejected,
             hint: why.to_owned(),
         }),

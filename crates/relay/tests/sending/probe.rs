@@ -8,6 +8,8 @@ use domain::{
 };
 use mail_parser::MessageParser;
 use relay::{
+    dispatcher::RelaySettings,
+    gate::Gate,
     inbox::{Accepts, Behaviour, Captured, Inbox, InboxConfig, Mechanism, Offered, Script, Step as At, TlsMode},
     probe::{FailureCode, Prober, Report, SettingsTested, Step, StepName, StepStatus, Test, Way},
 };
@@ -22,7 +24,15 @@ pub(crate) const ADDRESS: &str = "127.0.0.1";
 pub(crate) const EXECUTABLE: &str = "letterhead-under-test";
 
 pub(crate) fn prober() -> Prober {
-    Prober::within(short_timeouts(), &provider(), loopback_gate(), EXECUTABLE).unwrap()
+    prober_behind(loopback_gate())
+}
+
+pub(crate) fn prober_behind(gate: Gate) -> Prober {
+    let settings = RelaySettings {
+        timeouts: short_timeouts(),
+        ..RelaySettings::new(provider(), gate)
+    };
+    Prober::new(settings, EXECUTABLE).unwrap()
 }
 
 pub(crate) fn test_of(way: Way) -> Test {

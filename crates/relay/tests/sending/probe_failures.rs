@@ -9,7 +9,7 @@ use relay::{
     inbox::{Behaviour, Inbox, InboxConfig, Script, Step as At, TlsMode},
     probe::{
         FailureCode::{self, *},
-        Prober, Report,
+        Report,
         StepName::{self, *},
         StepStatus,
     },
@@ -17,8 +17,8 @@ use relay::{
 
 use crate::{
     authority::{Authority, self_signed_server_for},
-    probe::{ADDRESS, EXECUTABLE, own, prober, secured, statuses},
-    sample::{credentials, deserted, inbox, provider, server, short_timeouts},
+    probe::{ADDRESS, EXECUTABLE, own, prober, prober_behind, secured, statuses},
+    sample::{credentials, deserted, inbox, server},
 };
 
 /// Asserts the whole of a failure: where and what it was, that nothing behind it was reached, and who hears of firewalls.
@@ -77,7 +77,7 @@ async fn a_name_that_nobody_knows() {
 #[tokio::test]
 async fn an_address_that_the_gate_refuses_gets_no_packet_and_no_detail() {
     let inbox = inbox(Script::new()).await;
-    let prober = Prober::within(short_timeouts(), &provider(), Gate::default(), EXECUTABLE).unwrap();
+    let prober = prober_behind(Gate::default());
     let report = prober.run(&own(server(inbox.addr())), None).await;
     assert_failed(&report, Resolve, BlockedAddress);
     let named = SmtpServer {

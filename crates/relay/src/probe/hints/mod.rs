@@ -92,7 +92,7 @@ fn advice(case: &Case<'_>, step: StepName) -> Advice {
 }
 
 /// The seed's words about virus protection, with the program that runs.
-fn firewall(executable: &str) -> String {
+pub(super) fn firewall(executable: &str) -> String {
     format!(
         " If virus protection or a firewall is running on this application server, you may need to add a rule that allows \
          {executable} to send mail."

@@ -49,7 +49,10 @@ fn every_pattern_can_be_met() {
             *step == "any" || StepName::SMTP.iter().any(|name| name.as_str() == *step),
             "{step}"
         );
-        assert!(*code == "*" || code.len() == 3 && code.starts_with(['4', '5']), "{code}");
+        assert!(
+            *code == "*" || code.len() == 3 && code.starts_with(['4', '5']),
+            "{code}"
+        );
         assert!(
             matches!(*enhanced, "*" | "-") || enhanced.split('.').count() == 3,
             "{enhanced}"
