@@ -12,5 +12,6 @@ mod relay_control;
 mod relay_overview;
 mod relay_redrive;
 mod relay_routes;
+mod secrets;
 mod settings_search;
 mod tenants;

@@ -20,7 +20,10 @@ async fn typing_email_leads_to_the_email_configuration_first() {
     let service = Service::start().await;
     let admin = service.tenant("acme").await;
     for text in ["email", "EMAIL", "emial", "e-mail"] {
-        let found = admin.get(&format!("/v1/tenants/acme/settings?q={text}")).await.expect(200);
+        let found = admin
+            .get(&format!("/v1/tenants/acme/settings?q={text}"))
+            .await
+            .expect(200);
         assert_eq!(
             found["items"][0],
             json!({
@@ -42,7 +45,12 @@ async fn typing_email_leads_to_the_email_configuration_first() {
 #[tokio::test]
 async fn what_the_provider_manages_is_found_but_not_editable() {
     let service = Service::start().await;
-    let cloud = service.tenant("acme").await.get("/v1/tenants/acme/settings").await.expect(200);
+    let cloud = service
+        .tenant("acme")
+        .await
+        .get("/v1/tenants/acme/settings")
+        .await
+        .expect(200);
     let on_premises = service.tenant_of("globex", "on_premises").await;
     let on_premises = on_premises.get("/v1/tenants/globex/settings").await.expect(200);
     let by_operator = service.operator.get("/v1/tenants/acme/settings").await.expect(200);

@@ -2,7 +2,9 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, attempt, delivery, email_settings, event, mandatory_item, message, preferences};
+use crate::entity::{
+    api_client, attempt, delivery, email_settings, event, mandatory_item, message, preferences, vault_secret,
+};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -40,4 +42,8 @@ impl TenantOwned for attempt::Entity {
 
 impl TenantOwned for mandatory_item::Entity {
     const TENANT: Self::Column = mandatory_item::Column::TenantId;
+}
+
+impl TenantOwned for vault_secret::Entity {
+    const TENANT: Self::Column = vault_secret::Column::TenantId;
 }
