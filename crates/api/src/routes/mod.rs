@@ -5,6 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub mod api_clients;
 pub mod email_settings;
 pub mod explain;
+pub mod hardening;
 pub mod identity;
 mod message_body;
 pub mod message_control;
@@ -59,7 +60,10 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(secrets::read)
         .service(secrets::replace)
         .service(secrets::delete);
-    config.service(settings_search::search);
+    config
+        .service(settings_search::search)
+        .service(hardening::read)
+        .service(hardening::demand);
     config
         .service(messages::submit)
         .service(messages::submit_batch)

@@ -6,6 +6,7 @@
 use std::str::FromStr;
 
 use crate::{
+    clock::Timestamp,
     connection::{Connection, EmailSettings},
     fault::{Fault, FaultCode},
 };
@@ -129,6 +130,15 @@ impl Item {
         } else {
             pointer
         })
+    }
+
+    /// When what decides it was seen.
+    #[must_use]
+    pub fn checked_at(self, facts: &Facts<'_>) -> Timestamp {
+        match (self, &facts.observed) {
+            (Self::CertificateVerified, Some(observed)) => observed.at,
+            _ => facts.now,
+        }
     }
 
     /// What is found by these facts.

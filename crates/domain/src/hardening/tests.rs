@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     branding::{Branding, EffectiveFrom},
-    clock::{Timestamp, from_millis},
+    clock::from_millis,
     connection::{Application, Cloud, Credentials, O365, Proof, Security, SmtpServer},
     ids::VaultSecretId,
     reply::Stage,

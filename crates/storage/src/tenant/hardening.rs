@@ -5,11 +5,12 @@ use domain::{
     hardening::{Demand, Item, Session},
     message::kind::Kind,
     reply::Stage,
+    secret::ExposeSecret,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use super::TenantStore;
+use super::{SettingsVersion, TenantStore};
 use crate::{
     audit::Entry,
     entity::{attempt, mandatory_item, message},
@@ -18,6 +19,8 @@ use crate::{
 
 /// How many attempts are looked at: those of the newest deliveries, so that the primary key finds them.
 const NEWEST: u64 = 100;
+/// How many versions of the settings are looked back on.
+const VERSIONS: usize = 100;
 
 impl TenantStore<'_> {
     /// The newest sessions of the tenant's own connection that began after `since`.
@@ -35,6 +38,25 @@ impl TenantStore<'_> {
         let since = to_millis(since);
         let own = |row: &attempt::Model| row.route_id.is_none() && row.started_at >= since;
         Ok(newest.into_iter().filter(own).filter_map(session).collect())
+    }
+
+    /// Since when the password of an SMTP server in force has been the same; none where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] where a stored one does not open.
+    pub async fn password_since(&self, in_force: &SettingsVersion) -> Result<Option<Timestamp>, StoreError> {
+        let Some(password) = password(in_force) else {
+            return Ok(None);
+        };
+        let mut since = in_force.updated_at;
+        for version in (1..in_force.version).rev().take(VERSIONS) {
+            let earlier = self.email_settings_version(version).await?;
+            if password(&earlier) != Some(password) {
+                break;
+            }
+            since = earlier.updated_at;
+        }
+        Ok(since)
     }
 
     /// Whether a message of this kind was submitted after `since`.
@@ -118,6 +140,11 @@ impl TenantStore<'_> {
             .await?;
         Ok(done.rows_affected > 0)
     }
+}
+
+fn password(version: &SettingsVersion) -> Option<&str> {
+    let server = version.settings.connection()?.smtp()?;
+    server.password().map(ExposeSecret::expose_secret)
 }
 
 /// An attempt that has ended, as a session.
