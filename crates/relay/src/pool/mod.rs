@@ -146,6 +146,15 @@ impl Pools {
         lock(&self.by_tenant).iter().filter_map(blocked).collect()
     }
 
+    /// The tenants whose own servers failed and may be tried again.
+    pub(crate) fn tried_again(&self) -> Vec<TenantId> {
+        let may_be = |(tenant, pool): (&TenantId, &Arc<ServerPool>)| {
+            let half_open = pool.breaker().health().condition == Condition::HalfOpen;
+            (half_open && pool.breaker().resting().is_none()).then_some(*tenant)
+        };
+        lock(&self.by_tenant).iter().filter_map(may_be).collect()
+    }
+
     /// Resolves when a server's breaker changes its condition.
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()

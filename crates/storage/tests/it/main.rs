@@ -9,6 +9,10 @@ mod outbox;
 #[cfg(test)]
 mod outcome_unknown;
 #[cfg(test)]
+mod own_connection;
+#[cfg(test)]
+mod own_sending;
+#[cfg(test)]
 mod overview;
 #[cfg(test)]
 mod redrive;
