@@ -13,7 +13,7 @@ use crate::{
     secret::{ExposeSecret, SecretText},
 };
 
-pub use o365::{Application, Cloud, Directory, MAX_O365_REQUEST, O365};
+pub use o365::{Application, Cloud, Directory, MAX_O365_REQUEST, O365, least_o365_request};
 pub use password::PasswordChange;
 
 mod o365;

@@ -10,11 +10,18 @@ use crate::{
     address::Domain,
     fault::Fault,
     ids::VaultSecretId,
+    message::kind::Content,
     secret::{ExposeSecret, SecretText},
 };
 
 /// Octets of one request to Microsoft Graph at most.
 pub const MAX_O365_REQUEST: usize = 4 * 1024 * 1024;
+
+/// Octets of the request that would send this, at least: the MIME goes in base64 (RFC 4648 §4).
+#[must_use]
+pub fn least_o365_request(content: &Content) -> usize {
+    content.least_mime().div_ceil(3).saturating_mul(4)
+}
 
 /// A mailbox that Microsoft Graph sends from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +175,10 @@ mod tests {
 
     #[test]
     fn a_directory_is_an_id_or_a_domain_and_never_part_of_a_path() {
-        assert!(matches!("72f988bf-86f1-41af-91ab-2d7cd011db47".parse(), Ok(Directory::Id(_))));
+        assert!(matches!(
+            "72f988bf-86f1-41af-91ab-2d7cd011db47".parse(),
+            Ok(Directory::Id(_))
+        ));
         assert!(matches!("contoso.onmicrosoft.com".parse(), Ok(Directory::Name(_))));
         for bad in ["", "..", "a/b", "contoso.com/../x", "common", "contoso.com?x"] {
             assert!(bad.parse::<Directory>().is_err(), "{bad:?} was accepted");

@@ -21,6 +21,7 @@ use relay::{
     dispatcher::{Dispatcher, RelaySettings},
     gate::Gate,
     metrics::Metrics,
+    transport::o365::Endpoints,
 };
 use storage::{Hold, Store};
 use tokio::task::JoinHandle;
@@ -132,7 +133,10 @@ impl Running {
             .store
             .clone()
             .outbox(config.provider.clone(), config.outcome_unknown_delay);
-        let settings = RelaySettings::new(config.provider.clone(), Gate::new(config.egress_allow.clone()));
+        let settings = RelaySettings {
+            o365: Endpoints::replaced(config.o365_login_url.clone(), config.o365_graph_url.clone()),
+            ..RelaySettings::new(config.provider.clone(), Gate::new(config.egress_allow.clone()))
+        };
         let dispatcher = Dispatcher::new(Arc::new(outbox), settings, node, metrics)
             .map_err(|error| StartError::new(format!("the relay cannot start ({error})"), "report this as a fault"))?;
         self.tasks.push(tokio::spawn(health::tell(

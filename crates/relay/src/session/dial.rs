@@ -52,6 +52,16 @@ impl Dialer {
         }
     }
 
+    /// Where connections may go.
+    pub(crate) const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// How long each stage may take.
+    pub(crate) const fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
     /// How long a server that failed is left alone at first.
     pub(crate) const fn first_rest(&self) -> Duration {
         self.timeouts.rest

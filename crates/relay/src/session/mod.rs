@@ -19,6 +19,7 @@ mod transaction;
 
 pub use dial::Dialer;
 pub use failure::{Failed, NotSent, SessionFailure};
+pub(crate) use fence::ask as ask_for_mark;
 pub use fence::{DotMark, Unmarked};
 pub use progress::StageTime;
 pub use timeouts::Timeouts;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::{
-    connection::{Connection, Route},
+    connection::{Cloud, Connection, Route},
     ids::TenantId,
     message::{HeldBy, kind::Lane},
     outbox::{AttemptReport, Job, Outcome, Path},
@@ -22,8 +22,11 @@ use crate::{
     session::{Dialer, DotMark},
 };
 
+use o365::{Endpoints, Mailer};
+
 pub use crate::pool::{Blocked, Capacity, Condition, Health, RouteHealth};
 
+pub mod o365;
 mod order;
 mod rest;
 mod smtp;
@@ -36,6 +39,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub struct Transports {
     pools: Pools,
+    mailer: Mailer,
 }
 
 /// How an attempt ended.
@@ -52,8 +56,15 @@ impl Transports {
     #[must_use]
     pub fn new(dialer: Dialer, metrics: Metrics) -> Self {
         Self {
+            mailer: Mailer::new(dialer.gate().clone(), Endpoints::of_microsoft(), dialer.timeouts()),
             pools: Pools::new(dialer, metrics, Places::default()),
         }
+    }
+
+    /// The same with another way to Microsoft.
+    #[must_use]
+    pub fn through(self, mailer: Mailer) -> Self {
+        Self { mailer, ..self }
     }
 
     /// The same for a process that has these places; one tenant's own server gets a quarter of them.
@@ -61,6 +72,7 @@ impl Transports {
     pub fn within(self, places: Places) -> Self {
         Self {
             pools: self.pools.within(places),
+            ..self
         }
     }
 
@@ -72,6 +84,7 @@ impl Transports {
             Path::Shared(routes) => self.over_routes(job, routes, mail, mark).await,
             Path::Own(connection) => match connection.as_ref() {
                 Connection::Smtp(server) => self.over_own_server(job, server, mail, mark).await,
+                Connection::O365(mailbox) => self.over_mailbox(job, mailbox, mail, mark).await,
             },
         }
     }
@@ -142,6 +155,7 @@ const fn held_without_route() -> Attempted {
 enum Way<'a> {
     Route(&'a Route),
     Own(&'a domain::connection::Host),
+    Graph(Cloud),
 }
 
 impl Way<'_> {
@@ -150,6 +164,7 @@ impl Way<'_> {
         let (route, server) = match self {
             Way::Route(route) => (Some(route.id), route.name.clone()),
             Way::Own(host) => (None, host.to_string()),
+            Way::Graph(cloud) => (None, cloud.graph_host().to_owned()),
         };
         AttemptReport {
             route,

@@ -44,6 +44,8 @@ pub(crate) enum Bearing {
     Well,
     /// It fails for now.
     Failing,
+    /// It has said itself for how long it wants to be left alone.
+    Busy(Duration),
     /// We are set up wrongly for it; asking again soon would be hammering.
     Misconfigured,
 }
@@ -163,6 +165,11 @@ impl State {
             return;
         }
         self.failures = self.failures.saturating_add(1);
+        if let Bearing::Busy(wait) = bearing {
+            self.openings = self.openings.saturating_add(1);
+            self.position = Position::Open { until: now + wait };
+            return;
+        }
         let enough = self.failures >= FAILURES_TO_OPEN;
         if enough || bearing == Bearing::Misconfigured || self.position == Position::Probed {
             self.open(now, spread);
