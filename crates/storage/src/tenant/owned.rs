@@ -2,7 +2,9 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message, passed_test, preferences};
+use crate::entity::{
+    api_client, delivery, email_settings, event, message, passed_test, preferences, vault_secret,
+};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -36,4 +38,8 @@ impl TenantOwned for passed_test::Entity {
 
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
+}
+
+impl TenantOwned for vault_secret::Entity {
+    const TENANT: Self::Column = vault_secret::Column::TenantId;
 }

@@ -24,3 +24,5 @@ mod secrets;
 mod support;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod vault;
