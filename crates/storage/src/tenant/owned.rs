@@ -2,9 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{
-    api_client, delivery, email_settings, event, message, passed_test, preferences, vault_secret,
-};
+use crate::entity::{api_client, delivery, email_settings, event, message, passed_test, preferences, vault_secret};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {

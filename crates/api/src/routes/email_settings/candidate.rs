@@ -22,6 +22,7 @@ pub(super) async fn resolve<P>(
 }
 
 /// The settings that a test email is to go by: those of the body's member `settings`, else the saved ones. Nothing is saved.
+#[expect(dead_code, reason = "the test call is its caller")]
 pub(crate) async fn parse_candidate<P>(access: &Access<P>, input: Option<Value>) -> Result<EmailSettings, Problem> {
     let before = access.store().email_settings().await?.settings;
     match input {
@@ -38,7 +39,9 @@ pub(crate) async fn parse_candidate<P>(access: &Access<P>, input: Option<Value>)
 pub(super) fn refuse_outdated<P>(access: &Access<P>, settings: &EmailSettings) -> Result<(), Problem> {
     match settings {
         EmailSettings::Cloud { branding } => cloud::check(access, branding),
-        EmailSettings::OnPremises { connection: Some(_), .. } => Ok(()),
+        EmailSettings::OnPremises {
+            connection: Some(_), ..
+        } => Ok(()),
         EmailSettings::OnPremises { connection: None, .. } => Err(Problem::new(
             Code::Conflict,
             "The vault does not hold the secret of this version any more.",
