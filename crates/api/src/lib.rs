@@ -16,6 +16,7 @@ mod body;
 mod catalogue;
 pub mod envelope;
 mod idempotency;
+mod members;
 pub mod openapi;
 mod page;
 pub mod problem;

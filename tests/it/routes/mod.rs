@@ -3,9 +3,11 @@
 mod access_matrix;
 mod documents;
 mod email_settings;
+mod hardening;
 mod identity;
 mod limits;
 mod messages;
+mod on_premises_settings;
 mod preferences;
 mod problems;
 mod relay_control;
@@ -13,5 +15,6 @@ mod relay_overview;
 mod relay_redrive;
 mod relay_routes;
 mod secrets;
+mod settings_history;
 mod settings_search;
 mod tenants;

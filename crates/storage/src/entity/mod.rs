@@ -11,6 +11,7 @@ pub(crate) mod mandatory_item;
 pub(crate) mod message;
 pub(crate) mod message_body;
 pub(crate) mod operator_client;
+pub(crate) mod passed_test;
 pub(crate) mod preferences;
 pub(crate) mod route;
 pub(crate) mod sealing_key;

@@ -45,13 +45,13 @@ impl TenantStore<'_> {
     /// # Errors
     /// [`StoreError::Tampered`] where a stored one does not open.
     pub async fn password_since(&self, in_force: &SettingsVersion) -> Result<Option<Timestamp>, StoreError> {
-        let Some(password) = password(in_force) else {
+        let Some(now) = password(in_force) else {
             return Ok(None);
         };
         let mut since = in_force.updated_at;
         for version in (1..in_force.version).rev().take(VERSIONS) {
             let earlier = self.email_settings_version(version).await?;
-            if password(&earlier) != Some(password) {
+            if password(&earlier) != Some(now) {
                 break;
             }
             since = earlier.updated_at;

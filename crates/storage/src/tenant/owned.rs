@@ -3,7 +3,8 @@
 use sea_orm::EntityTrait;
 
 use crate::entity::{
-    api_client, attempt, delivery, email_settings, event, mandatory_item, message, preferences, vault_secret,
+    api_client, attempt, delivery, email_settings, event, mandatory_item, message, passed_test, preferences,
+    vault_secret,
 };
 
 /// A table whose rows belong to a tenant.
@@ -30,6 +31,10 @@ impl TenantOwned for delivery::Entity {
 
 impl TenantOwned for event::Entity {
     const TENANT: Self::Column = event::Column::TenantId;
+}
+
+impl TenantOwned for passed_test::Entity {
+    const TENANT: Self::Column = passed_test::Column::TenantId;
 }
 
 impl TenantOwned for preferences::Entity {

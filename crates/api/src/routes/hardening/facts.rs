@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use domain::{
+    access::ProviderManaged,
     clock::Timestamp,
     connection::{Connection, EmailSettings},
     hardening::{Approvals, Codes, Credential, Facts, Observation, Tested},
@@ -10,7 +11,11 @@ use domain::{
 };
 use storage::{StoreError, tenant::SettingsVersion};
 
-use crate::{access::Access, problem::Problem, routes::email_settings::effective_from};
+use crate::{
+    access::Access,
+    problem::{Code, Problem},
+    routes::email_settings::effective_from,
+};
 
 /// Days of mail that are looked back on.
 const LATELY_DAYS: i64 = 30;
@@ -24,7 +29,7 @@ pub(super) async fn of<'a, P>(
     let store = access.store();
     let now = access.api.clock.now();
     let lately = now - Duration::days(LATELY_DAYS);
-    let codes = store.has_submitted(Kind::TwoFactorCode, lately).await?;
+    let codes = store.sends_codes().await?;
     let approvals = store.has_submitted(Kind::AccessRequest, lately).await?;
     let (credential, unchanged_since) = credential(access, settings, in_force).await?;
     Ok(Facts {
@@ -33,10 +38,18 @@ pub(super) async fn of<'a, P>(
         from: settings.branding().map(|branding| effective_from(access, branding)),
         observed: observed(access, settings, in_force, unchanged_since).await?,
         credential,
-        tested: if store.is_tested(settings).await? { Tested::Lately } else { Tested::No },
+        tested: if store.is_tested(settings).await? {
+            Tested::Lately
+        } else {
+            Tested::No
+        },
         codes: if codes { Codes::Sent } else { Codes::None },
         // Its links are those of the message, as the mail has them.
-        approvals: if approvals { Approvals::AtProducer } else { Approvals::None },
+        approvals: if approvals {
+            Approvals::AtProducer
+        } else {
+            Approvals::None
+        },
     })
 }
 
@@ -66,11 +79,11 @@ async fn credential<P>(
     }
 }
 
-async fn of_application<P>(
-    access: &Access<P>,
-    id: VaultSecretId,
-) -> Result<(Credential, Option<Timestamp>), Problem> {
-    let vault = access.store().vault()?;
+async fn of_application<P>(access: &Access<P>, id: VaultSecretId) -> Result<(Credential, Option<Timestamp>), Problem> {
+    let vault = access
+        .store()
+        .vault()
+        .map_err(|ProviderManaged| Problem::plain(Code::ProviderManaged))?;
     match vault.secret(id).await {
         Ok(secret) => {
             let credential = Credential {

@@ -87,7 +87,10 @@ pub(crate) async fn read(access: Access<may::ReadSettings>) -> Result<HttpRespon
     let in_force = access.store().email_settings().await?;
     let mandatory = access.store().mandatory_items().await?;
     let facts = facts::of(&access, &in_force.settings, &in_force).await?;
-    let items = Item::ALL.into_iter().map(|item| shown(item, &facts, &mandatory)).collect();
+    let items = Item::ALL
+        .into_iter()
+        .map(|item| shown(item, &facts, &mandatory))
+        .collect();
     Ok(HttpResponse::Ok().json(HardeningReport { items }))
 }
 
