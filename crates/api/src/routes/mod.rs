@@ -21,6 +21,8 @@ pub mod relay_overview;
 pub mod relay_redrive;
 mod relay_route_input;
 pub mod relay_routes;
+mod secret_input;
+pub mod secrets;
 pub mod service;
 pub mod tenants;
 
@@ -49,7 +51,13 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(email_settings::read)
         .service(email_settings::replace)
         .service(preferences::read)
-        .service(preferences::replace);
+        .service(preferences::replace)
+        .service(secrets::templates)
+        .service(secrets::list)
+        .service(secrets::create)
+        .service(secrets::read)
+        .service(secrets::replace)
+        .service(secrets::delete);
     config
         .service(messages::submit)
         .service(messages::submit_batch)

@@ -12,6 +12,7 @@ mod extensions;
 mod failure;
 mod fence;
 mod link;
+mod onlooker;
 mod progress;
 mod timeouts;
 mod tls;

@@ -31,6 +31,8 @@ mod rest;
 mod smtp;
 mod verdict;
 
+pub(crate) use verdict::is_for_another_route;
+
 /// How long held mail rests before it is looked at again: a wrong setting is mended by people.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
 

@@ -25,6 +25,10 @@ mod own_servers;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod probe_failures;
+#[cfg(test)]
 mod protocol;
 #[cfg(test)]
 mod sample;

@@ -14,3 +14,4 @@ pub(crate) mod route;
 pub(crate) mod sealing_key;
 pub(crate) mod signing_key;
 pub(crate) mod tenant;
+pub(crate) mod vault_secret;

@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message, preferences};
+use crate::entity::{api_client, delivery, email_settings, event, message, preferences, vault_secret};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -32,4 +32,8 @@ impl TenantOwned for event::Entity {
 
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
+}
+
+impl TenantOwned for vault_secret::Entity {
+    const TENANT: Self::Column = vault_secret::Column::TenantId;
 }

@@ -20,3 +20,5 @@ mod secrets;
 mod support;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod vault;
