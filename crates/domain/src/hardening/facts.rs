@@ -14,6 +14,8 @@ pub struct Facts<'a> {
     pub from: Option<EffectiveFrom>,
     /// How the last session by them went, as far as it tells of its protection.
     pub observed: Option<Observation>,
+    /// When a server last took a message by them.
+    pub taken_at: Option<Timestamp>,
     /// Their password or client secret.
     pub credential: Credential,
     /// Whether a test email passed with them.

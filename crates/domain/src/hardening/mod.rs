@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub use facts::{Approvals, Codes, Credential, Facts, Tested};
-pub use observation::{Observation, Seen, Session};
+pub use observation::{Observation, Seen, Session, Taken};
 
 mod connection;
 mod facts;

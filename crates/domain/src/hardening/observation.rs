@@ -6,7 +6,7 @@ use crate::{
     reply::Stage,
 };
 
-/// A session that was tried with a tenant's own connection.
+/// A session that was tried for a tenant's mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// When it ended.
@@ -17,6 +17,17 @@ pub struct Session {
     pub tls_version: Option<String>,
     /// What went wrong, in a sentence.
     pub error: Option<String>,
+    /// Whether a message was taken.
+    pub taken: Taken,
+}
+
+/// Whether the next server took a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It did.
+    Yes,
+    /// It did not, or that is not known.
+    No,
 }
 
 /// What was last seen.
@@ -42,7 +53,7 @@ pub enum Seen {
 }
 
 impl Observation {
-    /// The newest that tells something; `sessions` are of these settings, in any order.
+    /// The newest that tells something of a tenant's own connection; `sessions` are of these settings, in any order.
     #[must_use]
     pub fn newest(settings: &EmailSettings, sessions: &[Session]) -> Option<Self> {
         let connection = match settings {

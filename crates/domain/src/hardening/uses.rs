@@ -3,7 +3,6 @@
 use super::{
     Facts, Finding,
     facts::{Approvals, Codes, Tested},
-    observation::Seen,
 };
 use crate::connection::EmailSettings;
 
@@ -14,12 +13,12 @@ pub(super) fn settings_tested(facts: &Facts<'_>) -> Finding {
     if let EmailSettings::OnPremises { connection: None, .. } = facts.settings {
         return Finding::unconfigured();
     }
-    match &facts.observed {
-        Some(observed) if !matches!(observed.seen, Seen::Failed(_)) => Finding::pass(format!(
-            "These settings reached the server on {}.",
-            observed.at.format("%Y-%m-%d %H:%M UTC")
+    match facts.taken_at {
+        Some(at) => Finding::pass(format!(
+            "A message was taken by these settings on {}.",
+            at.format("%Y-%m-%d %H:%M UTC")
         )),
-        Some(_) | None => Finding::warning(
+        None => Finding::warning(
             "No test email passed with these settings in the last 24 hours, and no message shows that they work.",
             "Send a test email before saving.",
         ),

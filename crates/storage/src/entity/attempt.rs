@@ -13,6 +13,7 @@ pub(crate) struct Model {
     pub(crate) epoch: i64,
     pub(crate) started_at: i64,
     pub(crate) ended_at: Option<i64>,
+    pub(crate) outcome: Option<String>,
     pub(crate) route_id: Option<Uuid>,
     pub(crate) stage: Option<String>,
     pub(crate) error: Option<String>,

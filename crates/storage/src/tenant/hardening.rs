@@ -2,10 +2,12 @@
 
 use domain::{
     clock::{Timestamp, from_millis, to_millis},
-    hardening::{Demand, Item, Session},
+    hardening::{Demand, Item, Session, Taken},
     message::kind::Kind,
+    outbox::Outcome,
     reply::Stage,
     secret::ExposeSecret,
+    tenant::Edition,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
@@ -23,7 +25,7 @@ const NEWEST: u64 = 100;
 const VERSIONS: usize = 100;
 
 impl TenantStore<'_> {
-    /// The newest sessions of the tenant's own connection that began after `since`.
+    /// The newest sessions that began after `since`: of the tenant's own connection, where it has one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -36,7 +38,8 @@ impl TenantStore<'_> {
             .all(self.store.read())
             .await?;
         let since = to_millis(since);
-        let own = |row: &attempt::Model| row.route_id.is_none() && row.started_at >= since;
+        let routed = self.scope.edition() == Edition::Cloud;
+        let own = |row: &attempt::Model| row.route_id.is_some() == routed && row.started_at >= since;
         Ok(newest.into_iter().filter(own).filter_map(session).collect())
     }
 
@@ -154,5 +157,10 @@ fn session(row: attempt::Model) -> Option<Session> {
         stage: Stage::named(&row.stage?)?,
         tls_version: row.tls_version,
         error: row.error,
+        taken: if row.outcome.as_deref() == Some(Outcome::Sent.as_str()) {
+            Taken::Yes
+        } else {
+            Taken::No
+        },
     })
 }

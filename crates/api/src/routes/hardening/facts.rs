@@ -5,7 +5,7 @@ use domain::{
     access::ProviderManaged,
     clock::Timestamp,
     connection::{Connection, EmailSettings},
-    hardening::{Approvals, Codes, Credential, Facts, Observation, Tested},
+    hardening::{Approvals, Codes, Credential, Facts, Observation, Session, Taken, Tested},
     ids::VaultSecretId,
     message::kind::Kind,
 };
@@ -32,11 +32,14 @@ pub(super) async fn of<'a, P>(
     let codes = store.sends_codes().await?;
     let approvals = store.has_submitted(Kind::AccessRequest, lately).await?;
     let (credential, unchanged_since) = credential(access, settings, in_force).await?;
+    let sessions = sessions(access, settings, in_force, unchanged_since).await?;
+    let taken = sessions.iter().filter(|session| session.taken == Taken::Yes);
     Ok(Facts {
         now,
         settings,
         from: settings.branding().map(|branding| effective_from(access, branding)),
-        observed: observed(access, settings, in_force, unchanged_since).await?,
+        observed: Observation::newest(settings, &sessions),
+        taken_at: taken.map(|session| session.at).max(),
         credential,
         tested: if store.is_tested(settings).await? {
             Tested::Lately
@@ -97,20 +100,19 @@ async fn of_application<P>(access: &Access<P>, id: VaultSecretId) -> Result<(Cre
     }
 }
 
-/// What was last seen of the connection, since it has been as it is.
-async fn observed<P>(
+/// The last sessions by these settings, since they have been as they are.
+async fn sessions<P>(
     access: &Access<P>,
     settings: &EmailSettings,
     in_force: &SettingsVersion,
     changed_at: Option<Timestamp>,
-) -> Result<Option<Observation>, Problem> {
+) -> Result<Vec<Session>, Problem> {
     let Some(saved_at) = in_force.updated_at else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     if settings.is_another_way_than(&in_force.settings) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let since = changed_at.map_or(saved_at, |changed_at| changed_at.max(saved_at));
-    let sessions = access.store().sessions_since(since).await?;
-    Ok(Observation::newest(settings, &sessions))
+    Ok(access.store().sessions_since(since).await?)
 }
