@@ -37,6 +37,7 @@ use crate::{
         (name = "Tenants", description = "The tenants; for operators."),
         (name = "API clients", description = "Who may ask for tokens."),
         (name = "Email settings", description = "What a tenant's mail looks like, and how it leaves."),
+        (name = "Secrets", description = "An on-premises tenant's vault."),
         (name = "Preferences", description = "How a tenant's mail looks, and what becomes of it."),
         (name = "Messages", description = "Submitting messages, and following them."),
         (name = "Relay", description = "The shared relay; for operators."),

@@ -18,3 +18,4 @@ pub mod reply;
 pub mod retry;
 pub mod secret;
 pub mod tenant;
+pub mod vault;

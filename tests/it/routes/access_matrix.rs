@@ -19,6 +19,7 @@ struct Objects {
     client: String,
     operator_client: String,
     route: String,
+    secret: String,
 }
 
 #[tokio::test]
@@ -88,6 +89,11 @@ async fn objects(service: &Service, slug: &str) -> Objects {
         )
         .await
         .expect(201);
+    let secret = service
+        .operator
+        .post(&format!("/v1/tenants/{slug}/secrets"), &super::secrets::graph_mailer())
+        .await
+        .json();
     let id = |value: &Value| {
         value["id"]
             .as_str()
@@ -98,6 +104,7 @@ async fn objects(service: &Service, slug: &str) -> Objects {
         client: id(&client),
         operator_client: id(&operator_client),
         route: id(&route),
+        secret: id(&secret),
     }
 }
 
@@ -121,6 +128,7 @@ fn filled(path: &str, slug: &str, objects: &Objects) -> String {
         path if path.contains("/operator/api-clients/{id}") => &objects.operator_client,
         path if path.contains("/api-clients/{id}") => &objects.client,
         path if path.contains("/relay/routes/{id}") => &objects.route,
+        path if path.contains("/secrets/{id}") => &objects.secret,
         path => {
             assert!(!path.contains("{id}"), "{path} needs an example in this test");
             &objects.client

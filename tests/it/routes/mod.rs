@@ -12,4 +12,5 @@ mod relay_control;
 mod relay_overview;
 mod relay_redrive;
 mod relay_routes;
+mod secrets;
 mod tenants;

@@ -21,6 +21,8 @@ pub mod relay_overview;
 pub mod relay_redrive;
 mod relay_route_input;
 pub mod relay_routes;
+mod secret_input;
+pub mod secrets;
 pub mod service;
 pub mod tenants;
 
@@ -48,8 +50,16 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(api_clients::rotate)
         .service(email_settings::read)
         .service(email_settings::replace)
+        .service(email_settings::versions)
+        .service(email_settings::restore)
         .service(preferences::read)
-        .service(preferences::replace);
+        .service(preferences::replace)
+        .service(secrets::templates)
+        .service(secrets::list)
+        .service(secrets::create)
+        .service(secrets::read)
+        .service(secrets::replace)
+        .service(secrets::delete);
     config
         .service(messages::submit)
         .service(messages::submit_batch)

@@ -18,7 +18,8 @@ pub use redrive::Redrive;
 pub use relay_state::RelayState;
 pub(crate) use relay_state::version_unless_paused;
 pub use route_health::RouteStanding;
-pub use routes::{PasswordChange, RouteChange};
+pub use domain::connection::PasswordChange;
+pub use routes::RouteChange;
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 pub(crate) use tenants::{limits as limits_of, weight_of};
 

@@ -2,7 +2,9 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message, preferences};
+use crate::entity::{
+    api_client, delivery, email_settings, event, message, passed_test, preferences, vault_secret,
+};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -30,6 +32,14 @@ impl TenantOwned for event::Entity {
     const TENANT: Self::Column = event::Column::TenantId;
 }
 
+impl TenantOwned for passed_test::Entity {
+    const TENANT: Self::Column = passed_test::Column::TenantId;
+}
+
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
+}
+
+impl TenantOwned for vault_secret::Entity {
+    const TENANT: Self::Column = vault_secret::Column::TenantId;
 }

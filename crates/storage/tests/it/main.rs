@@ -9,6 +9,10 @@ mod outbox;
 #[cfg(test)]
 mod outcome_unknown;
 #[cfg(test)]
+mod own_connection;
+#[cfg(test)]
+mod own_sending;
+#[cfg(test)]
 mod overview;
 #[cfg(test)]
 mod redrive;
@@ -20,3 +24,5 @@ mod secrets;
 mod support;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod vault;
