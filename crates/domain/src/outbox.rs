@@ -240,12 +240,8 @@ pub enum OutboxError {
 pub trait Outbox: Send + Sync + 'static {
     /// Leases due deliveries of a lane to this process, as many as there is `room` for; an empty answer means that nothing is
     /// due that there is room for.
-    fn claim(
-        &self,
-        node: NodeId,
-        lane: Lane,
-        room: Room,
-    ) -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
+    fn claim(&self, node: NodeId, lane: Lane, room: Room)
+    -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
 
     /// Commits the dot mark, on condition of the epoch, a live lease and a message that is still wanted.
     fn mark(&self, lease: Lease) -> impl Future<Output = Result<Fence, OutboxError>> + Send;
@@ -265,6 +261,5 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Waits for mail of a lane that there is `room` for. What this process accepts itself may be handed over at once, leased;
     /// an empty answer says that there may be something to claim. Safe to cancel: what was on its way is put back.
-    fn wait(&self, node: NodeId, lane: Lane, room: Room)
-    -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
+    fn wait(&self, node: NodeId, lane: Lane, room: Room) -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
 }

@@ -63,16 +63,20 @@ mod tests {
     };
 
     fn host() -> impl Strategy<Value = Host> {
-        prop_oneof!["[a-z]{1,10}\\.example", "10\\.[0-9]{1,2}\\.0\\.1", "fd00::[1-9a-f]{1,4}"]
-            .prop_filter_map("no host", |text| text.parse().ok())
+        prop_oneof![
+            "[a-z]{1,10}\\.example",
+            "10\\.[0-9]{1,2}\\.0\\.1",
+            "fd00::[1-9a-f]{1,4}"
+        ]
+        .prop_filter_map("no host", |text| text.parse().ok())
     }
 
     fn server() -> impl Strategy<Value = SmtpServer> {
         let security = prop::sample::select(Security::ALL.to_vec());
         let ca = prop::option::of("[A-Z]{8}");
         let username = prop::option::of("[a-z]{1,8}");
-        (host(), 1..=u16::MAX, security, ca, username).prop_map(|(host, port, security, ca_certificate_pem, username)| {
-            SmtpServer {
+        (host(), 1..=u16::MAX, security, ca, username).prop_map(
+            |(host, port, security, ca_certificate_pem, username)| SmtpServer {
                 host,
                 port,
                 security,
@@ -81,8 +85,8 @@ mod tests {
                     proof: Proof::Password(SecretText::default()),
                 }),
                 ca_certificate_pem,
-            }
-        })
+            },
+        )
     }
 
     fn stored(server: SmtpServer) -> SmtpServer {

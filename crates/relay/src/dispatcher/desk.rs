@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     held::Held,
-    own::InHand,
     mark::OutboxMark,
+    own::InHand,
     streak::{Streak, pause},
 };
 use crate::{

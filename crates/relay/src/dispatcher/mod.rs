@@ -93,7 +93,13 @@ impl<O: Outbox> Dispatcher<O> {
             .through(mailer);
         let composer = Composer::new(settings.provider)?;
         Ok(Self {
-            desk: Arc::new(Desk::new(outbox, node, composer, (transports, settings.places), metrics)),
+            desk: Arc::new(Desk::new(
+                outbox,
+                node,
+                composer,
+                (transports, settings.places),
+                metrics,
+            )),
             places: settings.places,
         })
     }

@@ -167,7 +167,11 @@ impl Store {
 /// The From that recipients see and the way out, by the tenant's settings of this moment.
 fn way(context: &Context, around: &Surroundings, provider: &Provider) -> Result<(EffectiveFrom, Path), StoreError> {
     let branding = context.branding.as_ref().ok_or(StoreError::NotFound("branding"))?;
-    let edition: Edition = context.tenant.edition.parse().map_err(|_| StoreError::Corrupt("edition"))?;
+    let edition: Edition = context
+        .tenant
+        .edition
+        .parse()
+        .map_err(|_| StoreError::Corrupt("edition"))?;
     match edition {
         Edition::Cloud => {
             let slug = context.tenant.slug.parse().map_err(|_| StoreError::Corrupt("slug"))?;

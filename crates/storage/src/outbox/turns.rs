@@ -199,7 +199,13 @@ mod tests {
             turns.join(tenant(n), 1);
         }
         // 3 sends by the shared relay, the others by their own servers, of which that of 1 rests.
-        let edition = |id| if id == tenant(3) { Edition::Cloud } else { Edition::OnPremises };
+        let edition = |id| {
+            if id == tenant(3) {
+                Edition::Cloud
+            } else {
+                Edition::OnPremises
+            }
+        };
         let room = Room {
             own: 2,
             less: [(TenantId::new(tenant(1)), 0)].into(),
@@ -224,7 +230,13 @@ mod tests {
         let mut turns = Turns::default();
         turns.join(tenant(1), 1);
         turns.join(tenant(2), 1);
-        let edition = |id| if id == tenant(1) { Edition::Cloud } else { Edition::OnPremises };
+        let edition = |id| {
+            if id == tenant(1) {
+                Edition::Cloud
+            } else {
+                Edition::OnPremises
+            }
+        };
         turns.forget(edition, Edition::Cloud);
         turns.join(tenant(1), 1);
         assert_eq!(round(&mut turns, 2), [(2, 1), (1, 1)]);

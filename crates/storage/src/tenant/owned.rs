@@ -3,7 +3,7 @@
 use sea_orm::EntityTrait;
 
 use crate::entity::{
-    api_client, delivery, email_settings, event, message, passed_test, preferences, vault_secret,
+    api_client, delivery, email_settings, event, message, passed_test, preferences, test_email, vault_secret,
 };
 
 /// A table whose rows belong to a tenant.
@@ -38,6 +38,10 @@ impl TenantOwned for passed_test::Entity {
 
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
+}
+
+impl TenantOwned for test_email::Entity {
+    const TENANT: Self::Column = test_email::Column::TenantId;
 }
 
 impl TenantOwned for vault_secret::Entity {

@@ -34,7 +34,11 @@ async fn one_tenants_flood_leaves_the_others_their_turns() {
 
     let mut order: Vec<TenantId> = Vec::new();
     for _ in 0..6 {
-        let jobs = world.outbox().claim(world.node, Lane::Background, Room::of(1)).await.unwrap();
+        let jobs = world
+            .outbox()
+            .claim(world.node, Lane::Background, Room::of(1))
+            .await
+            .unwrap();
         order.extend(jobs.iter().map(|job| job.lease.tenant));
     }
 
@@ -54,7 +58,11 @@ async fn a_claim_that_finds_a_tenant_drained_goes_on_with_the_next() {
         .submit(&small, &[world.message(notification())], &domain, None)
         .await
         .unwrap();
-    let jobs = world.outbox().claim(world.node, Lane::Background, Room::of(64)).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(64))
+        .await
+        .unwrap();
     assert_eq!(jobs.len(), 4);
     assert!(
         world
@@ -95,7 +103,11 @@ async fn what_was_handed_to_a_worker_that_has_gone_away_is_queued_again() {
     gone.abort();
     drop(gone.await);
     let message = world.submit(code()).await;
-    let jobs = world.outbox().claim(world.node, Lane::Urgent, Room::of(4)).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Urgent, Room::of(4))
+        .await
+        .unwrap();
     assert_eq!(jobs.len(), 1);
     assert_eq!(jobs[0].message, message.id);
 }
@@ -107,7 +119,11 @@ async fn a_worker_waits_only_while_nothing_is_due() {
     let outbox = world.outbox();
     let told = tokio::time::timeout(PATIENCE, outbox.wait(world.node, Lane::Background, Room::of(4)));
     assert!(told.await.unwrap().unwrap().is_empty());
-    let jobs = world.outbox().claim(world.node, Lane::Background, Room::of(4)).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(4))
+        .await
+        .unwrap();
     assert_eq!(jobs[0].message, message.id);
 }
 
@@ -128,7 +144,13 @@ async fn another_process_hears_of_new_mail() {
     other.register_node(node, "other").await.unwrap();
     let outbox = other.outbox(provider(), Duration::from_mins(10));
     // So that it is known to hear: a claim finds nothing, and a word may come at any time after.
-    assert!(outbox.claim(node, Lane::Background, Room::of(4)).await.unwrap().is_empty());
+    assert!(
+        outbox
+            .claim(node, Lane::Background, Room::of(4))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let message = world.submit(notification()).await;
     let heard = async {
         loop {

@@ -9,11 +9,11 @@ mod outbox;
 #[cfg(test)]
 mod outcome_unknown;
 #[cfg(test)]
+mod overview;
+#[cfg(test)]
 mod own_connection;
 #[cfg(test)]
 mod own_sending;
-#[cfg(test)]
-mod overview;
 #[cfg(test)]
 mod redrive;
 #[cfg(test)]

@@ -83,7 +83,12 @@ async fn lanes_are_claimed_apart() {
     );
     world.submit(code()).await;
     assert_eq!(
-        world.outbox().claim(world.node, Lane::Urgent, Room::of(10)).await.unwrap().len(),
+        world
+            .outbox()
+            .claim(world.node, Lane::Urgent, Room::of(10))
+            .await
+            .unwrap()
+            .len(),
         1
     );
 }

@@ -64,7 +64,11 @@ async fn a_password_does_not_open_once_any_field_of_its_destination_was_changed_
         let scope = on_premises(&world.store, "globex").await;
         configure(&world.store, &scope, own_server()).await;
 
-        change_raw(&world, &format!("UPDATE email_settings SET {change} WHERE edition = 'on_premises'")).await;
+        change_raw(
+            &world,
+            &format!("UPDATE email_settings SET {change} WHERE edition = 'on_premises'"),
+        )
+        .await;
 
         let opened = world.store.tenant(&scope).email_settings().await;
         assert!(matches!(opened, Err(StoreError::Tampered(_))), "{change}: {opened:?}");
@@ -141,16 +145,46 @@ async fn a_test_counts_for_all_of_its_values_and_for_no_other() {
     };
     let server = own_server();
     for changed in [
-        with(SmtpServer { host: "smtp2.globex.example".parse().unwrap(), ..server.clone() }),
-        with(SmtpServer { port: 588, ..server.clone() }),
-        with(SmtpServer { security: Security::ImplicitTls, ..server.clone() }),
-        with(SmtpServer { ca_certificate_pem: Some("x".to_owned()), ..server.clone() }),
-        with(SmtpServer { credentials: proof("pam", "another"), ..server.clone() }),
-        with(SmtpServer { credentials: proof("eve", "canary-own-password"), ..server.clone() }),
-        with(SmtpServer { credentials: None, ..server.clone() }),
-        settings(Branding { from_name: Some("Pam".parse().unwrap()), ..pam() }, server.clone()),
+        with(SmtpServer {
+            host: "smtp2.globex.example".parse().unwrap(),
+            ..server.clone()
+        }),
+        with(SmtpServer {
+            port: 588,
+            ..server.clone()
+        }),
+        with(SmtpServer {
+            security: Security::ImplicitTls,
+            ..server.clone()
+        }),
+        with(SmtpServer {
+            ca_certificate_pem: Some("x".to_owned()),
+            ..server.clone()
+        }),
+        with(SmtpServer {
+            credentials: proof("pam", "another"),
+            ..server.clone()
+        }),
+        with(SmtpServer {
+            credentials: proof("eve", "canary-own-password"),
+            ..server.clone()
+        }),
+        with(SmtpServer {
+            credentials: None,
+            ..server.clone()
+        }),
         settings(
-            Branding { from_address: "pim@globex.example".parse::<EmailAddress>().unwrap(), ..pam() },
+            Branding {
+                from_name: Some("Pam".parse().unwrap()),
+                ..pam()
+            },
+            server.clone(),
+        ),
+        settings(
+            Branding {
+                from_address: "pim@globex.example".parse::<EmailAddress>().unwrap(),
+                ..pam()
+            },
             server.clone(),
         ),
     ] {
@@ -166,7 +200,15 @@ async fn a_test_counts_before_and_after_saving_for_a_day_and_for_each_version_th
     let store = world.store.tenant(&scope);
     store.note_passed_test(&settings(pam(), own_server())).await.unwrap();
     configure(&world.store, &scope, own_server()).await;
-    configure(&world.store, &scope, SmtpServer { port: 25, ..own_server() }).await;
+    configure(
+        &world.store,
+        &scope,
+        SmtpServer {
+            port: 25,
+            ..own_server()
+        },
+    )
+    .await;
     configure(&world.store, &scope, own_server()).await;
 
     let history = store.email_settings_history(PageRequest::default()).await.unwrap();

@@ -189,7 +189,10 @@ async fn a_worker_without_room_for_a_tenant_is_not_woken_and_gets_nothing_of_it_
     world.submit_of(&resting, code()).await;
     world.submit_of(&well, code()).await;
 
-    let handed = tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap();
+    let handed = tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(tenants(&handed).iter().all(|tenant| *tenant == well.id()), "{handed:?}");
     let rest = world.outbox().claim(node, Lane::Urgent, Room::of(4)).await.unwrap();
     assert_eq!(handed.len() + rest.len(), 2);

@@ -25,7 +25,11 @@ async fn resume(store: &Store) -> RelayState {
 
 async fn claimed(world: &World, store: &Store) -> usize {
     let outbox = store.clone().outbox(provider(), Duration::from_mins(10));
-    outbox.claim(world.node, Lane::Background, Room::of(10)).await.unwrap().len()
+    outbox
+        .claim(world.node, Lane::Background, Room::of(10))
+        .await
+        .unwrap()
+        .len()
 }
 
 async fn held_by(world: &World, message: &NewMessage) -> Option<HeldBy> {

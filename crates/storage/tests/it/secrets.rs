@@ -59,7 +59,11 @@ async fn a_body_moved_to_another_message_does_not_open_and_stays_in_the_queue() 
         .await
         .unwrap();
 
-    let jobs = world.outbox().claim(world.node, Lane::Background, Room::of(10)).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(10))
+        .await
+        .unwrap();
 
     assert_eq!(jobs.iter().map(|job| job.message).collect::<Vec<_>>(), [two.id]);
     assert_eq!(world.status(&one).await, "sending");

@@ -38,7 +38,9 @@ pub(crate) async fn parse_candidate<P>(access: &Access<P>, input: Option<Value>)
 pub(super) fn refuse_outdated<P>(access: &Access<P>, settings: &EmailSettings) -> Result<(), Problem> {
     match settings {
         EmailSettings::Cloud { branding } => cloud::check(access, branding),
-        EmailSettings::OnPremises { connection: Some(_), .. } => Ok(()),
+        EmailSettings::OnPremises {
+            connection: Some(_), ..
+        } => Ok(()),
         EmailSettings::OnPremises { connection: None, .. } => Err(Problem::new(
             Code::Conflict,
             "The vault does not hold the secret of this version any more.",

@@ -32,7 +32,6 @@ use guard::Override;
 use on_premises::OnPremisesSettingsInput;
 use shown::{EmailSettingsBody, PastSettingsBody, shown};
 
-#[expect(unused_imports, reason = "the test call is the other caller")]
 pub(crate) use candidate::parse_candidate;
 pub(crate) use shown::effective_from;
 
@@ -43,7 +42,10 @@ pub(crate) const SETTINGS_LIMIT: usize = 192 * 1024;
 #[derive(ToSchema)]
 #[schema(as = EmailSettingsInput)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the body for the document; the edition decides how it is read")]
+#[expect(
+    dead_code,
+    reason = "describes the body for the document; the edition decides how it is read"
+)]
 pub(crate) enum SettingsInput {
     /// A Cloud tenant's.
     Cloud(CloudSettingsInput),

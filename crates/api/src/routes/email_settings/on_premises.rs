@@ -24,7 +24,10 @@ use crate::{
 /// An on-premises tenant's settings; of `smtp` and `o365` the one that `send_email_method` names.
 #[derive(ToSchema)]
 #[schema(as = OnPremisesEmailSettings)]
-#[expect(dead_code, reason = "describes the body for the document; it is read member by member")]
+#[expect(
+    dead_code,
+    reason = "describes the body for the document; it is read member by member"
+)]
 pub(crate) struct OnPremisesSettingsInput {
     /// `smtp` or `o365`.
     #[schema(example = "smtp")]
@@ -44,7 +47,10 @@ pub(crate) struct OnPremisesSettingsInput {
 /// An SMTP server; only `email_server` is required.
 #[derive(ToSchema)]
 #[schema(as = SmtpConnectionInput)]
-#[expect(dead_code, reason = "describes the body for the document; it is read member by member")]
+#[expect(
+    dead_code,
+    reason = "describes the body for the document; it is read member by member"
+)]
 pub(crate) struct SmtpInput {
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     #[schema(example = "smtp.globex.example")]
@@ -70,7 +76,10 @@ pub(crate) struct SmtpInput {
 /// An Office 365 mailbox, reached through Microsoft Graph; only the secret is required.
 #[derive(ToSchema)]
 #[schema(as = O365ConnectionInput)]
-#[expect(dead_code, reason = "describes the body for the document; it is read member by member")]
+#[expect(
+    dead_code,
+    reason = "describes the body for the document; it is read member by member"
+)]
 pub(crate) struct O365Input {
     /// The id of a secret of this tenant with the template `azure_application`, made before.
     #[schema(example = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8d")]
@@ -127,7 +136,9 @@ pub(super) async fn parse<P>(
 ) -> Result<EmailSettings, Problem> {
     let mut faults = Faults::default();
     let mut body = Members::of(input, "", &mut faults);
-    let method = body.required::<Parsed<Method>>("send_email_method").map(|method| method.0);
+    let method = body
+        .required::<Parsed<Method>>("send_email_method")
+        .map(|method| method.0);
     let from_address = body.required::<Parsed<EmailAddress>>("from_email_address");
     let from_name = body.optional::<Parsed<DisplayName>>("from_email_name");
     let (smtp, o365) = (body.taken("smtp"), body.taken("o365"));
@@ -144,7 +155,9 @@ pub(super) async fn parse<P>(
     }
     body.finish();
     let kept = before.connection().and_then(Connection::smtp);
-    let server = smtp.and_then(|smtp| parse_smtp(smtp, kept, &mut faults)).map(Connection::Smtp);
+    let server = smtp
+        .and_then(|smtp| parse_smtp(smtp, kept, &mut faults))
+        .map(Connection::Smtp);
     let mailbox = match o365 {
         Some(o365) => parse_o365(access, o365, &mut faults).await?.map(Connection::O365),
         None => None,
@@ -236,7 +249,11 @@ async fn parse_o365<P>(access: &Access<P>, input: Value, faults: &mut Faults) ->
     let save_to_sent_items = o365.optional::<bool>("save_to_sent_items");
     let mut found = None;
     if let Some(secret) = secret {
-        found = access.store().vault_application(secret).await?.map(|(found, _)| (secret, found));
+        found = access
+            .store()
+            .vault_application(secret)
+            .await?
+            .map(|(found, _)| (secret, found));
         if found.is_none() {
             o365.fault(SECRET, no_such_secret());
         }

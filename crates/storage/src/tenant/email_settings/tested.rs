@@ -128,7 +128,10 @@ fn add_server(said: &mut Vec<u8>, server: &SmtpServer) {
     add_text(said, server.security.as_str());
     add_part(said, server.username().map(str::as_bytes));
     add_part(said, server.ca_certificate_pem.as_deref().map(str::as_bytes));
-    add_part(said, server.password().map(|password| password.expose_secret().as_bytes()));
+    add_part(
+        said,
+        server.password().map(|password| password.expose_secret().as_bytes()),
+    );
 }
 
 /// The application's values rather than its entry's version: a secret that was replaced is another, one that was renamed is not.
