@@ -46,7 +46,7 @@ pub(crate) struct CreateSecretFields {
     #[schema(value_type = String, example = "6731de76-14a6-49ae-97bc-6eba6914391e")]
     client_id: Parsed<Guid>,
     /// The value of a client secret, 1 to 1024 octets. Write-only. Null makes a secret that is not complete yet.
-    #[schema(value_type = Option<String>, example = "Zx-8Q~example-client-secret-value", write_only)]
+    #[schema(value_type = Option<String>, example = "Zx-8Q~example-client-secret-value", write_only, required)]
     client_secret: Patch<Parsed<ClientSecret>>,
     /// The Directory (tenant) ID, a GUID, or a domain name of the directory.
     #[schema(value_type = String, example = "72f988bf-86f1-41af-91ab-2d7cd011db47")]

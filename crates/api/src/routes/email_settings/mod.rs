@@ -3,7 +3,7 @@
 
 use actix_web::{HttpResponse, get, post, put, web};
 use deserr::Deserr;
-use domain::{access::ProviderManaged, connection::EmailSettings, fault::Fault};
+use domain::{access::ProviderManaged, connection::EmailSettings, fault::Fault, tenant::Edition};
 use storage::tenant::{SettingsChange, SettingsVersion};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     access::{Access, may},
-    body::{Body, Faults, Parsed, parse_json},
+    body::{Body, DEFAULT_LIMIT, Faults, Parsed, parse_json},
     page::{List, PageQuery},
     problem::{Code, Problem},
     query::Query,
@@ -35,8 +35,8 @@ use shown::{EmailSettingsBody, PastSettingsBody, shown};
 pub(crate) use candidate::parse_candidate;
 pub(crate) use shown::effective_from;
 
-/// Octets of a body: a CA bundle of the greatest length, escaped, and JSON around it.
-pub(crate) const SETTINGS_LIMIT: usize = 192 * 1024;
+/// Octets of an on-premises body: a CA bundle of the greatest length, escaped, and JSON around it.
+const ON_PREMISES_LIMIT: usize = 192 * 1024;
 
 /// A tenant's email settings, as its edition has them.
 #[derive(ToSchema)]
@@ -107,7 +107,8 @@ pub(crate) async fn replace(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let query: ReplaceQuery = query.read()?;
-    let input = parse_json(&body.bytes("application/json", SETTINGS_LIMIT).await?)?;
+    let limit = body_limit(access.scope.edition());
+    let input = parse_json(&body.bytes("application/json", limit).await?)?;
     let before = access.store().email_settings().await?;
     let settings = candidate::resolve(&access, input, &before.settings).await?;
     based_on.check(before.version)?;
@@ -192,6 +193,14 @@ async fn save<P>(
             Ok(own.replace(branding, connection, change).await?)
         }
         EmailSettings::OnPremises { .. } => Err(Problem::plain(Code::EmailNotConfigured)),
+    }
+}
+
+/// Octets that a body with settings may have.
+pub(crate) const fn body_limit(edition: Edition) -> usize {
+    match edition {
+        Edition::Cloud => DEFAULT_LIMIT,
+        Edition::OnPremises => ON_PREMISES_LIMIT,
     }
 }
 
