@@ -16,3 +16,4 @@ mod relay_routes;
 mod secrets;
 mod settings_history;
 mod tenants;
+mod test_emails;

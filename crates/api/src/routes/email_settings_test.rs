@@ -14,7 +14,7 @@ use storage::{StoreError, tenant::TestBegun};
 use utoipa::ToSchema;
 
 use super::{
-    email_settings::{SETTINGS_LIMIT, SettingsInput, effective_from, parse_candidate},
+    email_settings::{SettingsInput, body_limit, effective_from, parse_candidate},
     paths::TenantPath,
     test_answer::{TestBody, ended, run},
 };
@@ -76,7 +76,8 @@ pub(crate) async fn test(
     if access.scope.standing() == Standing::Suspended {
         return Err(Problem::plain(Code::TenantSuspended));
     }
-    let body = parse_json(&body.bytes("application/json", SETTINGS_LIMIT).await?)?;
+    let limit = body_limit(access.scope.edition());
+    let body = parse_json(&body.bytes("application/json", limit).await?)?;
     let asked = ask(&access, body).await?;
     let test = begin(&access, &asked).await?;
     let api = access.api.clone();
