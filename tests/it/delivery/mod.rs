@@ -5,3 +5,4 @@ mod names;
 mod own_servers;
 mod real_servers;
 mod secured_servers;
+mod verdicts;
