@@ -5,3 +5,4 @@ mod microsoft;
 mod names;
 mod own_servers;
 mod real_servers;
+mod secured_servers;
