@@ -10,6 +10,10 @@ mod dialect;
 mod m0001_foundation;
 mod m0002_relay_control;
 mod m0003_fair_queue;
+mod m0004_passed_tests;
+mod m0005_vault;
+mod m0006_test_emails;
+mod m0007_mandatory_items;
 mod m0008_lean_outbox;
 
 /// Every migration, oldest first.
@@ -23,6 +27,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_foundation::Foundation),
             Box::new(m0002_relay_control::RelayControl),
             Box::new(m0003_fair_queue::FairQueue),
+            Box::new(m0004_passed_tests::PassedTests),
+            Box::new(m0005_vault::Vault),
+            Box::new(m0006_test_emails::TestEmails),
+            Box::new(m0007_mandatory_items::MandatoryItems),
             Box::new(m0008_lean_outbox::LeanOutbox),
         ]
     }

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use actix_web::{guard, web};
 use domain::{branding::Provider, clock::Clock, ids::IdSource};
+use relay::probe::Prober;
 use storage::Store;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod access;
 pub mod auth;
 mod body;
+mod catalogue;
 pub mod envelope;
 mod idempotency;
+mod members;
 pub mod openapi;
 mod page;
 pub mod problem;
@@ -32,6 +35,8 @@ pub struct Api {
     pub provider: Provider,
     /// Issues and verifies access tokens.
     pub tokens: auth::Tokens,
+    /// Sends test emails.
+    pub prober: Prober,
     /// The process's clock.
     pub clock: Clock,
     /// The process's source of identifiers.

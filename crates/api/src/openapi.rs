@@ -37,8 +37,10 @@ use crate::{
         (name = "Tenants", description = "The tenants; for operators."),
         (name = "API clients", description = "Who may ask for tokens."),
         (name = "Email settings", description = "What a tenant's mail looks like, and how it leaves."),
+        (name = "Secrets", description = "An on-premises tenant's vault."),
         (name = "Preferences", description = "How a tenant's mail looks, and what becomes of it."),
         (name = "Messages", description = "Submitting messages, and following them."),
+        (name = "Oversight", description = "What is set, and what is weak about it."),
         (name = "Relay", description = "The shared relay; for operators."),
         (name = "Service", description = "What watches the service.")
     )

@@ -27,10 +27,14 @@ pub enum Point {
     BeforeSettleCommit,
     /// An outcome is committed.
     AfterSettleCommit,
+    /// The data keys are wrapped with a new master key, which is on disk beside the old one; nothing is committed.
+    BeforeRotateCommit,
+    /// The data keys are wrapped with a new master key, which has not taken the old one's place on disk.
+    AfterRotateCommit,
 }
 
 impl Point {
-    /// Every point, in a message's order.
+    /// Every point on a message's way, in its order; those of a rotation are met by its command alone.
     pub const ALL: [Self; 10] = [
         Self::BeforeSubmitCommit,
         Self::AfterSubmitCommit,
@@ -58,6 +62,8 @@ impl Point {
             Self::AfterReply => "after-reply",
             Self::BeforeSettleCommit => "before-settle-commit",
             Self::AfterSettleCommit => "after-settle-commit",
+            Self::BeforeRotateCommit => "before-rotate-commit",
+            Self::AfterRotateCommit => "after-rotate-commit",
         }
     }
 

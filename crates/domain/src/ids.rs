@@ -30,6 +30,8 @@ pub mod kind {
     pub enum Node {}
     /// An entry of the audit log.
     pub enum AuditEntry {}
+    /// An entry of an on-premises tenant's vault.
+    pub enum VaultSecret {}
 }
 
 /// Identifies a tenant.
@@ -48,6 +50,8 @@ pub type ApiClientId = Id<kind::ApiClient>;
 pub type NodeId = Id<kind::Node>;
 /// Identifies an audit entry.
 pub type AuditEntryId = Id<kind::AuditEntry>;
+/// Identifies a secret of a tenant's vault.
+pub type VaultSecretId = Id<kind::VaultSecret>;
 
 impl<K> Id<K> {
     /// Wraps a UUID that is known to identify a `K`.

@@ -20,6 +20,10 @@ use crate::{
     start_error::StartError,
 };
 
+pub use self::rotation::{KeyFile, Staged, read_new_key};
+
+mod rotation;
+
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "master.key";
 
@@ -126,14 +130,30 @@ fn link_new_key(folder: &Path, path: &Path) -> io::Result<()> {
 
 fn write_draft(draft: &Path) -> io::Result<()> {
     let key = random::<32>()?;
-    let line = Zeroizing::new(format!("{}\n", BASE64_STANDARD.encode(key.as_slice())));
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(draft)?;
+    write_key(&mut file, &key)
+}
+
+fn write_key(file: &mut File, key: &[u8; 32]) -> io::Result<()> {
+    let line = Zeroizing::new(format!("{}\n", BASE64_STANDARD.encode(key)));
     file.write_all(line.as_bytes())?;
     file.sync_all()
+}
+
+/// A new key.
+///
+/// # Errors
+/// [`StartError`] where the machine gives no random bytes.
+pub fn generate() -> Result<Secret<[u8; 32]>, StartError> {
+    let bytes = random::<32>()
+        .map_err(|error| StartError::new(format!("cannot make a key ({error})"), "report this as a fault"))?;
+    Ok(Secret::init_with_mut(|key: &mut [u8; 32]| {
+        key.copy_from_slice(bytes.as_slice())
+    }))
 }
 
 fn random<const N: usize>() -> io::Result<Zeroizing<[u8; N]>> {

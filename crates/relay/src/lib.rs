@@ -6,11 +6,14 @@
 pub mod compose;
 pub mod dispatcher;
 pub mod gate;
+pub mod graph_emulator;
 pub mod inbox;
 pub mod metrics;
 pub mod places;
 mod pool;
+pub mod probe;
 pub mod session;
+mod sight;
 mod stream;
 pub mod template;
 pub mod transport;

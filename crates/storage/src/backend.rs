@@ -149,6 +149,14 @@ impl Backend {
         }
     }
 
+    /// Takes what was overwritten out of the log beside an SQLite file; PostgreSQL does so by itself in time.
+    pub(crate) async fn truncate_log(&self) -> Result<(), StoreError> {
+        if let Self::Sqlite { write, .. } = self {
+            write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn hold(&self) -> Result<Hold, StoreError> {
         let Self::Sqlite { path, .. } = self else {
             return Ok(Hold { _lock: None });

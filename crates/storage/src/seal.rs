@@ -13,15 +13,16 @@ use aws_lc_rs::{
     aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hmac, rand,
 };
-use domain::{
-    ids::TenantId,
-    secret::{ExposeSecret, Secret},
-};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use domain::{ids::TenantId, secret::Secret};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, QueryOrder};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use self::master::Master;
 use crate::{Store, entity::sealing_key, error::StoreError};
+
+mod master;
+mod rotate;
 
 /// Octets of the key version before a sealed value.
 const VERSION_LEN: usize = 4;
@@ -56,7 +57,7 @@ pub(crate) struct Place<'a> {
 
 /// The keys this process has opened.
 pub(crate) struct Keyring {
-    master: LessSafeKey,
+    master: Master,
     opened: RwLock<HashMap<(Owner, u32), DataKey>>,
     current: RwLock<HashMap<Owner, u32>>,
 }
@@ -70,7 +71,7 @@ struct DataKey {
 impl Keyring {
     pub(crate) fn new(master_key: &Secret<[u8; KEY_LEN]>) -> Result<Self, StoreError> {
         Ok(Self {
-            master: aead_key(master_key.expose_secret())?,
+            master: Master::new(master_key)?,
             opened: RwLock::default(),
             current: RwLock::default(),
         })
@@ -145,24 +146,13 @@ impl Store {
         if self.keyring().current_version(owner).is_some() {
             return Ok(());
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "keys are looked up by their owner, a tenant or the provider"
-        )]
-        let rows = sealing_key::Entity::find()
-            .filter(sealing_key::Column::TenantId.eq(owner.uuid()))
+        let rows = rotate::keys_of(owner)
             .order_by_asc(sealing_key::Column::Version)
             .all(connection)
             .await?;
         for row in rows {
             let version = u32::try_from(row.version).map_err(|_| StoreError::Corrupt("key version"))?;
-            let key = open_with(
-                &self.keyring().master,
-                &wrapping_data(owner, version),
-                &row.wrapped,
-                "sealing_keys",
-            )
-            .map_err(|_| StoreError::WrongMasterKey)?;
+            let (_, key) = self.keyring().master.unwrap(owner, version, &row.wrapped)?;
             self.keyring().remember(owner, version, &key)?;
         }
         match self.keyring().current_version(owner) {
@@ -176,12 +166,8 @@ impl Store {
         let mut key = Zeroizing::new([0_u8; KEY_LEN]);
         rand::fill(key.as_mut_slice()).map_err(|_| StoreError::Tampered("sealing_keys"))?;
         let version = 1_u32;
-        let wrapped = seal_with(
-            &self.keyring().master,
-            &wrapping_data(owner, version),
-            key.as_slice(),
-            "sealing_keys",
-        )?;
+        let master = self.master_key_in_force(connection).await?;
+        let wrapped = master.wrap(owner, version, key.as_slice())?;
         let row = sealing_key::ActiveModel {
             tenant_id: Set(owner.uuid()),
             version: Set(i64::from(version)),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     http::Client,
-    service::{Service, notification},
+    service::{Service, notification, own_server},
 };
 
 /// The ids that stand for the path's parameters.
@@ -19,6 +19,7 @@ struct Objects {
     client: String,
     operator_client: String,
     route: String,
+    secret: String,
 }
 
 #[tokio::test]
@@ -63,6 +64,11 @@ async fn callers(service: &Service) -> Vec<(String, Client)> {
 }
 
 async fn objects(service: &Service, slug: &str) -> Objects {
+    if slug == "globex" {
+        let settings = own_server(service.inbox.addr());
+        let path = format!("/v1/tenants/{slug}/email-settings");
+        service.operator.put(&path, &settings).await.expect(200);
+    }
     let client = json!({ "name": "spare", "roles": ["sender"] });
     let client = service
         .operator
@@ -88,6 +94,11 @@ async fn objects(service: &Service, slug: &str) -> Objects {
         )
         .await
         .expect(201);
+    let secret = service
+        .operator
+        .post(&format!("/v1/tenants/{slug}/secrets"), &super::secrets::graph_mailer())
+        .await
+        .json();
     let id = |value: &Value| {
         value["id"]
             .as_str()
@@ -98,6 +109,7 @@ async fn objects(service: &Service, slug: &str) -> Objects {
         client: id(&client),
         operator_client: id(&operator_client),
         route: id(&route),
+        secret: id(&secret),
     }
 }
 
@@ -121,12 +133,14 @@ fn filled(path: &str, slug: &str, objects: &Objects) -> String {
         path if path.contains("/operator/api-clients/{id}") => &objects.operator_client,
         path if path.contains("/api-clients/{id}") => &objects.client,
         path if path.contains("/relay/routes/{id}") => &objects.route,
+        path if path.contains("/hardening-report/{id}") => "require_smtp_ssl",
+        path if path.contains("/secrets/{id}") => &objects.secret,
         path => {
             assert!(!path.contains("{id}"), "{path} needs an example in this test");
             &objects.client
         }
     };
-    let filled = path.replace("{tenant}", slug).replace("{id}", id);
+    let filled = path.replace("{tenant}", slug).replace("{id}", id).replace("{n}", "1");
     assert!(!filled.contains('{'), "{path} needs an example in this test");
     filled
 }

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod health;
+pub mod keys;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
@@ -45,6 +46,7 @@ enum Command {
     Openapi(openapi::Options),
     Health(health::Options),
     Token(token::Options),
+    Keys(keys::Options),
     Config(config::Options),
     Completions(completions::Options),
 }
@@ -97,6 +99,7 @@ where
         Command::Completions(options) => completions::run(&options, terminal),
         Command::Health(options) => health::run(&options, &load(&flags, environment)?.config, terminal),
         Command::Serve(options) => serve::run(&options, prepare(&flags, environment)?),
+        Command::Keys(options) => keys::run(&options, &prepare(&flags, environment)?, terminal),
         Command::Migrate(_) => migrate::run(&prepare(&flags, environment)?, terminal),
         Command::Demo(options) => demo::run(&options, &flags, environment, terminal),
         Command::Openapi(options) => openapi::run(&options, terminal),

@@ -61,6 +61,8 @@ pub struct Config {
     public_url_from: PublicUrlFrom,
     /// The key that was configured; see [`crate::master_key`] for where there is none.
     pub master_key: Option<Secret<[u8; 32]>>,
+    /// The file that holds it, where a variable names one.
+    pub master_key_file: Option<PathBuf>,
     /// The first operator, to be created once.
     pub bootstrap: Option<BootstrapClient>,
     /// How long an access token is valid.
@@ -199,6 +201,10 @@ fn read_all(reader: &mut Reader<'_>) -> Result<Config, Recorded> {
             Some(_) => PublicUrlFrom::Setting,
         },
         master_key: master_key?,
+        master_key_file: match reader.origin(&table::MASTER_KEY.about) {
+            Some(Origin::NamedFile { path, .. }) => Some(path.clone()),
+            Some(Origin::Flag(_) | Origin::Variable(_) | Origin::ConfigFile { .. } | Origin::Default) | None => None,
+        },
         bootstrap: bootstrap?,
         access_token_lifetime: access_token_lifetime?,
         provider: provider?,

@@ -7,7 +7,10 @@ use storage::{DatabaseUrl, Hold, Store, StoreConfig, StoreError};
 
 use super::ensure_folder;
 use crate::{
-    commands::serve::Migrations, config::Config, master_key::load_or_create_master_key, start_error::StartError,
+    commands::serve::Migrations,
+    config::Config,
+    master_key::{KeyFile, load_or_create_master_key},
+    start_error::StartError,
 };
 
 /// A store that is connected, held where it can be held, current, and has its first operator.
@@ -24,6 +27,7 @@ pub(super) async fn prepare_store(
         Migrations::Apply => store.migrate().await.map_err(failed)?,
         Migrations::Require => store.require_current_schema().await.map_err(failed)?,
     }
+    settle_key(config, &store)?;
     if !store.is_shared() {
         store.reclaim_every_lease().await.map_err(failed)?;
     }
@@ -49,7 +53,34 @@ pub async fn open_store(config: &Config, migrations: Migrations, ids: Arc<dyn Id
         Migrations::Require => store.require_current_schema().await,
     };
     opened.map_err(|error| store_failed(config, &error))?;
+    settle_key(config, &store)?;
     Ok(store)
+}
+
+/// A store that no other process has where it can have only one.
+pub struct Alone {
+    /// The store.
+    pub store: Store,
+    /// Keeps it; until dropped.
+    pub hold: Hold,
+}
+
+/// A store for a command that must not run beside the service where the store cannot be shared; its schema must be current.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open_alone(config: &Config, ids: Arc<dyn IdSource>) -> Result<Alone, StartError> {
+    let store = connect(config, Clock::system(), ids).await?;
+    let failed = |error| store_failed(config, &error);
+    let hold = store.hold().map_err(failed)?;
+    store.require_current_schema().await.map_err(failed)?;
+    settle_key(config, &store)?;
+    Ok(Alone { store, hold })
+}
+
+/// Ends a rotation of the master key that was cut short.
+fn settle_key(config: &Config, store: &Store) -> Result<(), StartError> {
+    KeyFile::of(config).map_or(Ok(()), |file| file.settle(store))
 }
 
 async fn connect(config: &Config, clock: Clock, ids: Arc<dyn IdSource>) -> Result<Store, StartError> {
@@ -64,13 +95,17 @@ async fn connect(config: &Config, clock: Clock, ids: Arc<dyn IdSource>) -> Resul
         clock,
         ids,
     };
-    Store::connect(store)
+    let store = Store::connect(store)
         .await
-        .map_err(|error| store_failed(config, &error))
+        .map_err(|error| store_failed(config, &error))?;
+    if let Some(file) = KeyFile::of(config) {
+        store.look_for_master_keys(move || file.candidates());
+    }
+    Ok(store)
 }
 
 /// A store's refusal, in a line.
-pub(super) fn store_failed(config: &Config, error: &StoreError) -> StartError {
+pub(crate) fn store_failed(config: &Config, error: &StoreError) -> StartError {
     match error {
         StoreError::InUse(path) => StartError::second_serve(path),
         StoreError::SchemaTooNew(found) => StartError::schema_newer(found),

@@ -14,7 +14,7 @@ use domain::{
 };
 use futures_util::FutureExt;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,11 +22,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     held::Held,
     mark::OutboxMark,
+    own::InHand,
     streak::{Streak, pause},
 };
 use crate::{
     compose::Composer,
     metrics::Metrics,
+    places::Places,
     transport::{Attempted, Transports},
 };
 
@@ -44,6 +46,8 @@ pub(super) struct Desk<O> {
     pub(super) held: Held,
     /// Outcomes that may be on their way to the store.
     unsettled: Semaphore,
+    /// What the tenants' own connections have in hand.
+    pub(super) in_hand: Arc<InHand>,
     /// Cancelled when attempts must end now.
     pub(super) cut: CancellationToken,
     /// Cancelled when even settling must end.
@@ -67,7 +71,7 @@ impl<O: Outbox> Desk<O> {
         outbox: Arc<O>,
         node: NodeId,
         composer: Composer,
-        transports: Transports,
+        (transports, places): (Transports, Places),
         metrics: Metrics,
     ) -> Self {
         Self {
@@ -83,6 +87,7 @@ impl<O: Outbox> Desk<O> {
             },
             held: Held::default(),
             unsettled: Semaphore::new(MOST_UNSETTLED),
+            in_hand: Arc::new(InHand::of(places)),
             cut: CancellationToken::new(),
             abandoned: CancellationToken::new(),
             composer,
@@ -91,7 +96,7 @@ impl<O: Outbox> Desk<O> {
     }
 
     /// Attempts one delivery and settles what came of it; `place` is given up in between, for the next one.
-    pub(super) async fn see_through(&self, job: Job, place: Option<OwnedSemaphorePermit>) {
+    pub(super) async fn see_through(&self, job: Job, place: impl Send) {
         let _counted = self.metrics.in_flight();
         let _held = self.held.hold(job.lease);
         let started = Instant::now();

@@ -19,6 +19,7 @@ mod claims;
 mod desk;
 mod held;
 mod mark;
+mod own;
 mod streak;
 mod upkeep;
 
@@ -32,7 +33,10 @@ use crate::{
     gate::Gate,
     metrics::Metrics,
     session::{Dialer, Timeouts},
-    transport::{RouteHealth, Transports},
+    transport::{
+        RouteHealth, Transports,
+        o365::{Endpoints, Mailer},
+    },
 };
 
 /// How long what is in flight may take once the end is asked for.
@@ -51,6 +55,8 @@ pub struct RelaySettings {
     pub timeouts: Timeouts,
     /// Deliveries at once, by lane.
     pub places: Places,
+    /// Where Microsoft is.
+    pub o365: Endpoints,
 }
 
 impl RelaySettings {
@@ -62,6 +68,7 @@ impl RelaySettings {
             gate,
             timeouts: Timeouts::default(),
             places: Places::default(),
+            o365: Endpoints::of_microsoft(),
         }
     }
 }
@@ -79,11 +86,20 @@ impl<O: Outbox> Dispatcher<O> {
     /// # Errors
     /// [`ComposeError`] where the templates or the provider's settings make composing impossible: stop the start.
     pub fn new(outbox: Arc<O>, settings: RelaySettings, node: NodeId, metrics: Metrics) -> Result<Self, ComposeError> {
+        let mailer = Mailer::new(settings.gate.clone(), settings.o365, settings.timeouts);
         let dialer = Dialer::new(settings.gate, settings.timeouts, &settings.provider.relay_domain);
-        let transports = Transports::new(dialer, metrics.clone()).within(settings.places);
+        let transports = Transports::new(dialer, metrics.clone())
+            .within(settings.places)
+            .through(mailer);
         let composer = Composer::new(settings.provider)?;
         Ok(Self {
-            desk: Arc::new(Desk::new(outbox, node, composer, transports, metrics)),
+            desk: Arc::new(Desk::new(
+                outbox,
+                node,
+                composer,
+                (transports, settings.places),
+                metrics,
+            )),
             places: settings.places,
         })
     }

@@ -20,6 +20,7 @@ use tokio::{
 };
 
 mod forbidden;
+pub mod http;
 
 /// The gate, with what the operator allows in spite of the rules; clones share it.
 #[derive(Debug, Clone, Default)]

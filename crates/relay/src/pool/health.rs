@@ -30,7 +30,10 @@ impl RouteHealth {
     #[must_use]
     pub fn all(&self) -> Vec<(RouteId, Health)> {
         let pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = pools.iter().map(|(id, pool)| (*id, pool.breaker().health())).collect();
+        let mut all: Vec<_> = pools
+            .iter()
+            .map(|(id, pool)| (*id, pool.entrance().breaker().health()))
+            .collect();
         drop(pools);
         all.sort_by_key(|(id, _)| *id);
         all
@@ -40,7 +43,7 @@ impl RouteHealth {
     #[must_use]
     pub fn of(&self, route: RouteId) -> Option<Health> {
         let pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.get(&route).map(|pool| pool.breaker().health())
+        pools.get(&route).map(|pool| pool.entrance().breaker().health())
     }
 }
 

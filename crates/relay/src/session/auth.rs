@@ -1,6 +1,7 @@
 //! AUTH (RFC 4954), by us: lettre hides what a server answers to a wrong password.
 //!
-//! Called only under TLS; the caller sees to it. No text made here leaves this module but on the wire.
+//! Called only under TLS; the caller sees to it. No text made here leaves this module but on the wire: an onlooker is shown
+//! [`HIDDEN`] in its place.
 
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use super::{
     link::Link,
 };
 use crate::stream::WireReply;
+
+/// What an onlooker sees where a credential was.
+const HIDDEN: &str = "[redacted]\r\n";
 
 /// Says who we are, each step `within` its time. A password is never offered as a token, nor a token as a password.
 pub(super) async fn authenticate(
@@ -77,7 +81,14 @@ async fn xoauth2(link: &mut Link, username: &str, token: &SecretText, within: Du
 
 async fn say(link: &mut Link, parts: &[&str], within: Duration) -> Result<WireReply, SessionFailure> {
     let command = joined(parts.iter().chain(&["\r\n"]));
-    link.exchange(&command, within).await
+    let shown = match parts {
+        [mechanism @ ("AUTH PLAIN " | "AUTH XOAUTH2 "), ..] => format!("{mechanism}{HIDDEN}"),
+        ["AUTH LOGIN"] => "AUTH LOGIN\r\n".to_owned(),
+        [] => "\r\n".to_owned(),
+        [..] => HIDDEN.to_owned(),
+    };
+    link.tap.watch().said(&shown);
+    link.exchange_unseen(&command, within).await
 }
 
 fn base64(parts: &[&str]) -> Zeroizing<String> {

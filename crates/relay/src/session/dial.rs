@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     gate::Gate,
+    sight::{Sight, Watch},
     stream::{self, SmtpStream, Tap},
 };
 
@@ -52,6 +53,16 @@ impl Dialer {
         }
     }
 
+    /// Where connections may go.
+    pub(crate) const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// How long each stage may take.
+    pub(crate) const fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
     /// How long a server that failed is left alone at first.
     pub(crate) const fn first_rest(&self) -> Duration {
         self.timeouts.rest
@@ -62,7 +73,12 @@ impl Dialer {
     /// # Errors
     /// [`Failed`], with the stage that did not succeed.
     pub async fn open(&self, server: &SmtpServer) -> Result<Session, Failed> {
-        let mut progress = Progress::at(Stage::Resolve);
+        self.open_watched(server, Watch::default()).await
+    }
+
+    /// The same, with somebody who watches.
+    pub(crate) async fn open_watched(&self, server: &SmtpServer, watch: Watch) -> Result<Session, Failed> {
+        let mut progress = Progress::at(Stage::Resolve, watch);
         match self.open_link(server, &mut progress).await {
             Ok(link) => Ok(Session {
                 link,
@@ -85,7 +101,7 @@ impl Dialer {
             Security::ImplicitTls => self.greet_over_tls(stream, server, progress).await?,
             Security::StartTls | Security::StartTlsOptional | Security::None => {
                 progress.enter(Stage::Greeting);
-                self.greet(stream::clear(stream)).await?
+                self.greet(watched(stream::clear(stream), progress)).await?
             }
         };
         if wants_starttls(server, link.extensions) {
@@ -104,6 +120,7 @@ impl Dialer {
         let addresses = timeout_at(until, self.gate.resolve(&server.host, server.port))
             .await
             .map_err(|_| SessionFailure::ConnectionTimeout)??;
+        progress.watch().see(|| Sight::Resolved(addresses.clone()));
         progress.enter(Stage::Connect);
         Ok(self.gate.connect(&addresses, until - Instant::now()).await?)
     }
@@ -112,7 +129,12 @@ impl Dialer {
     async fn greet(&self, (stream, tap): (SmtpStream, Tap)) -> Result<Link, SessionFailure> {
         let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello);
         let greeted = timeout(self.timeouts.greeting, greeting).await;
-        let (welcome, ehlo) = (tap.take_reply(), tap.take_reply());
+        let welcome = tap.take_reply();
+        if welcome.as_ref().is_some_and(|reply| reply.code == 220) {
+            // lettre has said it by itself.
+            tap.watch().said(&format!("EHLO {}\r\n", self.hello));
+        }
+        let ehlo = tap.take_reply();
         if let Some(reply) = &welcome {
             judge(reply, &[220])?;
         }
@@ -136,10 +158,10 @@ impl Dialer {
         progress: &mut Progress,
     ) -> Result<Link, SessionFailure> {
         progress.enter(Stage::Tls);
-        let stream = self.shake_hands(stream, server).await?;
+        let stream = self.shake_hands(stream, server, progress.watch()).await?;
         progress.secured(stream.get_ref().1.protocol_version());
         progress.enter(Stage::Greeting);
-        self.greet(stream::encrypted(stream)).await
+        self.greet(watched(stream::encrypted(stream), progress)).await
     }
 
     async fn start_tls(
@@ -153,7 +175,7 @@ impl Dialer {
         }
         let answer = link.exchange("STARTTLS\r\n", self.timeouts.tls).await?;
         judge(&answer, &[220])?;
-        let stream = self.shake_hands(link.tap.lend()?, server).await?;
+        let stream = self.shake_hands(link.tap.lend()?, server, progress.watch()).await?;
         progress.secured(stream.get_ref().1.protocol_version());
         link.tap.give_back(stream);
         // What was offered in clear may have been anybody's word (RFC 3207 §4.2).
@@ -169,14 +191,17 @@ impl Dialer {
         &self,
         stream: TcpStream,
         server: &SmtpServer,
+        watch: &Watch,
     ) -> Result<TlsStream<TcpStream>, SessionFailure> {
-        let handshake = self
-            .tls
-            .handshake(stream, &server.host, server.ca_certificate_pem.as_deref());
+        let handshake = self.tls.handshake(stream, server, watch);
         timeout(self.timeouts.tls, handshake)
             .await
             .unwrap_or(Err(SessionFailure::ConnectionTimeout))
     }
+}
+
+fn watched((stream, tap): (SmtpStream, Tap), progress: &Progress) -> (SmtpStream, Tap) {
+    (stream, tap.watched_by(progress.watch().clone()))
 }
 
 fn wants_starttls(server: &SmtpServer, offers: Extensions) -> bool {

@@ -38,7 +38,7 @@ impl DotMark for Unmarked {
 /// Asks for the mark; the answer is the instant until which the dot may be written.
 ///
 /// A mark that may have been committed and is of no use any more is cleared.
-pub(super) async fn ask(mark: &impl DotMark, within: Duration) -> Result<Instant, NotSent> {
+pub(crate) async fn ask(mark: &impl DotMark, within: Duration) -> Result<Instant, NotSent> {
     let until = Instant::now() + within;
     let refusal = match timeout(within, mark.commit()).await {
         Ok(Ok(Fence::Open)) if Instant::now() < until => return Ok(until),

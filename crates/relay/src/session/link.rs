@@ -19,6 +19,17 @@ impl Link {
     /// Writes a command, which ends in CRLF, and reads the first reply to it.
     pub(super) async fn exchange(&mut self, command: &str, within: Duration) -> Result<WireReply, SessionFailure> {
         self.tap.begin_turn()?;
+        self.tap.watch().said(command);
+        self.exchange_unseen(command, within).await
+    }
+
+    /// The same with a command that nobody may see.
+    pub(super) async fn exchange_unseen(
+        &mut self,
+        command: &str,
+        within: Duration,
+    ) -> Result<WireReply, SessionFailure> {
+        self.tap.begin_turn()?;
         let answered = timeout(within, self.smtp.command(command)).await;
         heard(&self.tap, answered)
     }

@@ -12,6 +12,7 @@ mod extensions;
 mod failure;
 mod fence;
 mod link;
+mod onlooker;
 mod progress;
 mod timeouts;
 mod tls;
@@ -19,6 +20,7 @@ mod transaction;
 
 pub use dial::Dialer;
 pub use failure::{Failed, NotSent, SessionFailure};
+pub(crate) use fence::ask as ask_for_mark;
 pub use fence::{DotMark, Unmarked};
 pub use progress::StageTime;
 pub use timeouts::Timeouts;

@@ -7,6 +7,7 @@ use rustls::ProtocolVersion;
 use tokio::time::Instant;
 
 use super::failure::{Failed, SessionFailure};
+use crate::sight::{Sight, Watch};
 
 /// One stage and the time it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,22 +25,32 @@ pub(super) struct Progress {
     since: Instant,
     behind: Vec<StageTime>,
     tls: Option<ProtocolVersion>,
+    watch: Watch,
 }
 
 impl Progress {
-    pub(super) fn at(stage: Stage) -> Self {
-        Self {
+    pub(super) fn at(stage: Stage, watch: Watch) -> Self {
+        let begun = Self {
             stage,
             since: Instant::now(),
             behind: Vec::new(),
             tls: None,
-        }
+            watch,
+        };
+        begun.show();
+        begun
+    }
+
+    /// Whoever watches the session.
+    pub(super) const fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     pub(super) fn enter(&mut self, stage: Stage) {
         self.behind.push(self.current());
         self.stage = stage;
         self.since = Instant::now();
+        self.show();
     }
 
     /// Forgets the stages behind: a new transaction begins.
@@ -47,10 +58,12 @@ impl Progress {
         self.behind.clear();
         self.stage = stage;
         self.since = Instant::now();
+        self.show();
     }
 
-    pub(super) const fn secured(&mut self, version: Option<ProtocolVersion>) {
+    pub(super) fn secured(&mut self, version: Option<ProtocolVersion>) {
         self.tls = version;
+        self.watch.see(|| Sight::Secured(self.tls_version()));
     }
 
     pub(super) fn stages(&self) -> Vec<StageTime> {
@@ -77,6 +90,10 @@ impl Progress {
             tls_version: self.tls_version(),
             stages: self.stages(),
         }
+    }
+
+    fn show(&self) {
+        self.watch.see(|| Sight::Entered(self.stage, self.since));
     }
 
     fn current(&self) -> StageTime {

@@ -39,6 +39,19 @@ pub struct Timeouts {
     pub rest: Duration,
 }
 
+impl Timeouts {
+    /// Those of a test email, for which somebody waits: as for all mail up to the dot. To give up there leaves a doubt about a
+    /// test and no more.
+    #[must_use]
+    pub fn of_tests() -> Self {
+        Self {
+            text: Duration::from_mins(1),
+            dot: Duration::from_mins(2),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Self {
         Self {

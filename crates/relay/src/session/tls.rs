@@ -9,14 +9,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::connection::Host;
-use rustls::{ClientConfig, crypto::CryptoProvider};
+use domain::connection::{Host, SmtpServer};
+use rustls::{
+    ClientConfig,
+    client::{Resumption, danger::ServerCertVerifier},
+    crypto::CryptoProvider,
+};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::failure::SessionFailure;
+use super::{failure::SessionFailure, onlooker::Onlooker};
+use crate::sight::Watch;
 
 /// Configurations kept; each holds a copy of the platform's roots.
 const MAX_KEPT: usize = 64;
@@ -36,15 +41,22 @@ impl TlsConfigs {
         }
     }
 
-    /// Shakes hands with `host` over a connected stream.
+    /// Shakes hands with a server over a connected stream; an onlooker is shown its certificate.
     pub(super) async fn handshake(
         &self,
         stream: TcpStream,
-        host: &Host,
-        added_roots: Option<&str>,
+        server: &SmtpServer,
+        watch: &Watch,
     ) -> Result<TlsStream<TcpStream>, SessionFailure> {
-        let config = self.config(added_roots)?;
-        let name = server_name(host)?;
+        let added_roots = server.ca_certificate_pem.as_deref();
+        let config = if watch.is_kept() {
+            let verifier = self.verifier(added_roots)?;
+            let watch = watch.clone();
+            Arc::new(self.build(Arc::new(Onlooker { verifier, watch }))?)
+        } else {
+            self.config(added_roots)?
+        };
+        let name = server_name(&server.host)?;
         TlsConnector::from(config)
             .connect(name, stream)
             .await
@@ -57,7 +69,7 @@ impl TlsConfigs {
         if let Some(config) = kept.get(&key) {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(self.build(added_roots)?);
+        let config = Arc::new(self.build(Arc::new(self.verifier(added_roots)?))?);
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
@@ -65,17 +77,23 @@ impl TlsConfigs {
         Ok(config)
     }
 
-    fn build(&self, added_roots: Option<&str>) -> Result<ClientConfig, SessionFailure> {
+    fn verifier(&self, added_roots: Option<&str>) -> Result<Verifier, SessionFailure> {
         let roots = parse_roots(added_roots.unwrap_or_default())?;
-        let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&self.provider))
-            .map_err(|error| SessionFailure::TlsCertificateInvalid(error.to_string()))?;
-        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        Verifier::new_with_extra_roots(roots, Arc::clone(&self.provider))
+            .map_err(|error| SessionFailure::TlsCertificateInvalid(error.to_string()))
+    }
+
+    fn build(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, SessionFailure> {
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| SessionFailure::TlsHandshakeFailed(error.to_string()))?
             // rustls calls every verifier of one's own dangerous; this is the platform's, and it verifies.
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
+        // A resumed session shows no certificate: one that has run out since, or is another server's that shares the ticket's
+        // key, would go unseen.
+        config.resumption = Resumption::disabled();
         Ok(config)
     }
 }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     compose::WireMessage,
+    sight::Sight,
     stream::{Tap, WireReply},
     wire_form,
 };
@@ -93,6 +94,8 @@ impl Session {
         let tap = &self.link.tap;
         tap.begin_turn()?;
         tap.arm_fence();
+        tap.watch()
+            .see(|| Sight::Said(format!("[the message, {} octets]", text.len())));
         let mut message = pin!(self.link.smtp.message(text));
 
         let until = Instant::now() + self.timeouts.text;
@@ -121,6 +124,7 @@ impl Session {
             });
         }
 
+        tap.watch().said(".\r\n");
         self.progress.enter(Stage::Dot);
         Point::AfterDot.reach();
         let answered = match driven {

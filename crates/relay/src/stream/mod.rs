@@ -28,6 +28,7 @@ mod wire;
 pub(crate) use reply::WireReply;
 pub(crate) use wire::StreamFault;
 
+use crate::sight::{Sight, Watch};
 use channel::Channel;
 use wire::{Dot, Wire};
 
@@ -35,7 +36,7 @@ use wire::{Dot, Wire};
 pub(crate) struct SmtpStream(Arc<Mutex<Wire>>);
 
 /// The session's end of the stream.
-pub(crate) struct Tap(Arc<Mutex<Wire>>);
+pub(crate) struct Tap(Arc<Mutex<Wire>>, Watch);
 
 /// A stream in clear, with both its ends.
 pub(crate) fn clear(stream: TcpStream) -> (SmtpStream, Tap) {
@@ -49,7 +50,7 @@ pub(crate) fn encrypted(stream: TlsStream<TcpStream>) -> (SmtpStream, Tap) {
 
 fn over(channel: Channel) -> (SmtpStream, Tap) {
     let wire = Arc::new(Mutex::new(Wire::new(channel)));
-    (SmtpStream(Arc::clone(&wire)), Tap(wire))
+    (SmtpStream(Arc::clone(&wire)), Tap(wire, Watch::default()))
 }
 
 /// No future is held across this lock and nothing under it panics, so neither waiting nor poison is a concern.
@@ -58,6 +59,16 @@ fn lock(wire: &Mutex<Wire>) -> MutexGuard<'_, Wire> {
 }
 
 impl Tap {
+    /// The same tap, with somebody to tell what passes.
+    pub(crate) fn watched_by(self, watch: Watch) -> Self {
+        Self(self.0, watch)
+    }
+
+    /// Whoever is told what passes.
+    pub(crate) const fn watch(&self) -> &Watch {
+        &self.1
+    }
+
     /// Says that the next write begins a command: whatever the server says before it is out of turn.
     ///
     /// # Errors
@@ -68,12 +79,20 @@ impl Tap {
 
     /// The oldest reply that nobody has asked for yet.
     pub(crate) fn take_reply(&self) -> Option<WireReply> {
-        lock(&self.0).replies.pop_front()
+        let reply = lock(&self.0).replies.pop_front();
+        if let Some(reply) = &reply {
+            self.1.see(|| Sight::Heard(reply.clone()));
+        }
+        reply
     }
 
     /// What made the stream fail, if it did.
     pub(crate) fn take_fault(&self) -> Option<StreamFault> {
-        lock(&self.0).fault.take()
+        let fault = lock(&self.0).fault.take();
+        if let Some(StreamFault::OutOfTurn(Some(reply))) = &fault {
+            self.1.see(|| Sight::Heard(reply.clone()));
+        }
+        fault
     }
 
     /// Takes the TCP stream out, for the handshake.

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use domain::{
-    connection::{Connection, Route},
+    connection::{Cloud, Connection, Route},
+    ids::TenantId,
     message::{HeldBy, kind::Lane},
     outbox::{AttemptReport, Job, Outcome, Path},
     reply::Stage,
@@ -21,12 +22,18 @@ use crate::{
     session::{Dialer, DotMark},
 };
 
+use o365::{Endpoints, Mailer};
+
 pub use crate::pool::{Blocked, Capacity, Condition, Health, RouteHealth};
 
+pub mod o365;
 mod order;
 mod rest;
 mod smtp;
 mod verdict;
+
+pub(crate) use order::{Fitness, order};
+pub(crate) use verdict::is_for_another_route;
 
 /// How long held mail rests before it is looked at again: a wrong setting is mended by people.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
@@ -35,6 +42,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub struct Transports {
     pools: Pools,
+    mailer: Mailer,
 }
 
 /// How an attempt ended.
@@ -51,8 +59,15 @@ impl Transports {
     #[must_use]
     pub fn new(dialer: Dialer, metrics: Metrics) -> Self {
         Self {
+            mailer: Mailer::new(dialer.gate().clone(), Endpoints::of_microsoft(), dialer.timeouts()),
             pools: Pools::new(dialer, metrics, Places::default()),
         }
+    }
+
+    /// The same with another way to Microsoft.
+    #[must_use]
+    pub fn through(self, mailer: Mailer) -> Self {
+        Self { mailer, ..self }
     }
 
     /// The same for a process that has these places; one tenant's own server gets a quarter of them.
@@ -60,6 +75,7 @@ impl Transports {
     pub fn within(self, places: Places) -> Self {
         Self {
             pools: self.pools.within(places),
+            ..self
         }
     }
 
@@ -71,6 +87,7 @@ impl Transports {
             Path::Shared(routes) => self.over_routes(job, routes, mail, mark).await,
             Path::Own(connection) => match connection.as_ref() {
                 Connection::Smtp(server) => self.over_own_server(job, server, mail, mark).await,
+                Connection::O365(mailbox) => self.over_mailbox(job, mailbox, mail, mark).await,
             },
         }
     }
@@ -94,6 +111,12 @@ impl Transports {
     #[must_use]
     pub fn blocked_tenants(&self, lane: Lane) -> Vec<Blocked> {
         self.pools.blocked(lane)
+    }
+
+    /// The tenants whose own servers failed and may be tried again: one delivery of each is worth claiming.
+    #[must_use]
+    pub fn tried_again(&self) -> Vec<TenantId> {
+        self.pools.tried_again()
     }
 
     /// Resolves when the health of a server changes, and with it perhaps what is worth claiming. It hears every change from
@@ -135,6 +158,7 @@ const fn held_without_route() -> Attempted {
 enum Way<'a> {
     Route(&'a Route),
     Own(&'a domain::connection::Host),
+    Graph(Cloud),
 }
 
 impl Way<'_> {
@@ -143,6 +167,7 @@ impl Way<'_> {
         let (route, server) = match self {
             Way::Route(route) => (Some(route.id), route.name.clone()),
             Way::Own(host) => (None, host.to_string()),
+            Way::Graph(cloud) => (None, cloud.graph_host().to_owned()),
         };
         AttemptReport {
             route,

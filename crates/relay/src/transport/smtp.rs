@@ -89,7 +89,7 @@ impl Transports {
         let started = Instant::now();
         let way = Way::Own(&server.host);
         let pool = self.pools.of_tenant(job.lease.tenant, server);
-        let Some(_room) = pool.begin(job.lane) else {
+        let Some(_room) = pool.entrance().begin(job.lane) else {
             return busy(way, started);
         };
         let failed = match send(&pool, job, mail, mark).await {
@@ -108,7 +108,7 @@ impl Transports {
     /// The routes in the order to try them in. While one of them works no message has to find out whether another does
     /// again; that is tried aside.
     fn in_order<'a>(&self, routes: &'a [Route]) -> Vec<&'a Route> {
-        let condition = |route: &Route| self.pools.of(route).breaker().health().condition;
+        let condition = |route: &Route| self.pools.of(route).entrance().breaker().health().condition;
         let fitness = |route: &Route| match condition(route) {
             Condition::Closed => Fitness::Well,
             Condition::HalfOpen | Condition::Open => Fitness::Resting,
@@ -127,7 +127,7 @@ impl Transports {
     /// Opens a session without a message, to see whether the route works again.
     fn probe_aside(&self, route: &Route) {
         let pool = self.pools.of(route);
-        let Some(Entry { place, pass }) = pool.enter_idly() else {
+        let Some(Entry { place, pass }) = pool.entrance().enter_idly() else {
             return;
         };
         self.pools.spawn(async move {
@@ -144,7 +144,7 @@ impl Transports {
 
 /// Sends one message over a pool, and tells its breaker how that went.
 async fn send(pool: &Arc<ServerPool>, job: &Job, mail: &WireMessage, mark: &impl DotMark) -> Result<Accepted, Setback> {
-    let Entry { place, pass } = pool.enter(job.lane).await.map_err(Setback::Resting)?;
+    let Entry { place, pass } = pool.entrance().enter(job.lane).await.map_err(Setback::Resting)?;
     match send_pooled(pool, place, &pass, (mail, mark)).await {
         Ok(accepted) => {
             pass.conclude(Bearing::Well, String::new);

@@ -90,6 +90,11 @@ pub(super) fn consequence(failed: &Failed) -> Consequence {
     }
 }
 
+/// Whether nothing was accepted and another route may do better.
+pub(crate) fn is_for_another_route(failed: &Failed) -> bool {
+    matches!(consequence(failed), Consequence::Elsewhere(_))
+}
+
 /// What a failed session says of the server itself; none where it says nothing.
 ///
 /// Only what comes before the recipient counts: from RCPT on, one tenant's message could keep a route from all others.

@@ -19,9 +19,15 @@ mod fence;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod graph;
+#[cfg(test)]
 mod own_servers;
 #[cfg(test)]
 mod pool;
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod probe_failures;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]

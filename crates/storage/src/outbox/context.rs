@@ -1,5 +1,5 @@
-//! What accepting and sending need beside the message itself: the tenant and its branding, and the routes. Kept for a moment,
-//! since the same few are wanted thousands of times a second.
+//! What accepting and sending need beside the message itself: the tenant and its email settings, and the routes. Kept for a
+//! moment, since the same few are wanted thousands of times a second.
 //!
 //! A change made here is seen at once: what was read before it is never kept after it.
 
@@ -12,11 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{access::TenantRef, branding::Branding, connection::Route, ids::TenantId};
+use domain::{
+    access::TenantRef,
+    branding::Branding,
+    connection::{Connection, EmailSettings, Route},
+    ids::TenantId,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use crate::{Store, entity::tenant, error::StoreError, seal::Owner, tenant::current_brandings};
+use crate::{Store, entity::tenant, error::StoreError, seal::Owner};
 
 /// How old what is kept may be: a change made by another process is seen this late at most.
 const KEPT: Duration = Duration::from_secs(1);
@@ -28,6 +33,23 @@ const MOST: usize = 10_000;
 pub(crate) struct Context {
     pub(super) tenant: tenant::Model,
     pub(crate) branding: Option<Branding>,
+    /// An on-premises tenant's own.
+    pub(crate) connection: Option<Arc<Connection>>,
+}
+
+impl Context {
+    fn of(tenant: tenant::Model, settings: Option<EmailSettings>) -> Self {
+        let (branding, connection) = match settings {
+            None => (None, None),
+            Some(EmailSettings::Cloud { branding }) => (Some(branding), None),
+            Some(EmailSettings::OnPremises { branding, connection }) => (branding, connection.map(Arc::new)),
+        };
+        Self {
+            tenant,
+            branding,
+            connection,
+        }
+    }
 }
 
 /// What is kept in memory.
@@ -180,14 +202,14 @@ impl Store {
             return Ok(found);
         }
         let as_of = self.inner.kept.as_of();
-        let mut brandings = current_brandings(self.read(), &missing).await?;
+        let mut settings = self.current_settings(self.read(), &missing).await?;
         let rows = tenant::Entity::find()
             .filter(tenant::Column::Id.is_in(missing))
             .all(self.read())
             .await?;
         for tenant in rows {
-            let branding = brandings.remove(&tenant.id);
-            let context = Arc::new(Context { tenant, branding });
+            let own = settings.remove(&tenant.id);
+            let context = Arc::new(Context::of(tenant, own));
             self.inner.kept.keep_tenant(&context, as_of);
             found.insert(context.tenant.id, context);
         }

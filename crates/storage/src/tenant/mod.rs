@@ -9,19 +9,24 @@ use crate::{Store, seal::Owner};
 mod api_clients;
 mod control;
 mod email_settings;
+mod hardening;
 mod messages;
 mod owned;
 mod preferences;
+mod test_emails;
 mod timeline;
+mod vault;
 
 pub(crate) use api_clients::parse_roles;
 pub use api_clients::{ApiClient, NewApiClient};
-pub use email_settings::SettingsVersion;
-pub(crate) use email_settings::{current_brandings, insert_first as insert_first_settings};
+pub(crate) use email_settings::insert_first as insert_first_settings;
+pub use email_settings::{OwnConnection, PastSettings, Sending, SettingsChange, SettingsVersion, Untested};
 pub use messages::MessageFilter;
 pub(crate) use owned::TenantOwned;
 pub(crate) use preferences::ON_OUTCOME_UNKNOWN;
 pub use preferences::PreferencesVersion;
+pub use test_emails::{TestBegun, TestEnded};
+pub use vault::{Vault, VaultChange, VaultSecret};
 
 /// One tenant's part of the store.
 #[derive(Clone, Copy)]

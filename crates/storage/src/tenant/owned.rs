@@ -2,7 +2,10 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, attempt, delivery, email_settings, event, message, preferences};
+use crate::entity::{
+    api_client, attempt, delivery, email_settings, event, mandatory_item, message, passed_test, preferences,
+    test_email, vault_secret,
+};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -34,6 +37,22 @@ impl TenantOwned for event::Entity {
     const TENANT: Self::Column = event::Column::TenantId;
 }
 
+impl TenantOwned for passed_test::Entity {
+    const TENANT: Self::Column = passed_test::Column::TenantId;
+}
+
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
+}
+
+impl TenantOwned for mandatory_item::Entity {
+    const TENANT: Self::Column = mandatory_item::Column::TenantId;
+}
+
+impl TenantOwned for test_email::Entity {
+    const TENANT: Self::Column = test_email::Column::TenantId;
+}
+
+impl TenantOwned for vault_secret::Entity {
+    const TENANT: Self::Column = vault_secret::Column::TenantId;
 }

@@ -11,6 +11,10 @@ mod outcome_unknown;
 #[cfg(test)]
 mod overview;
 #[cfg(test)]
+mod own_connection;
+#[cfg(test)]
+mod own_sending;
+#[cfg(test)]
 mod redrive;
 #[cfg(test)]
 mod relay_pause;
@@ -20,3 +24,7 @@ mod secrets;
 mod support;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod test_emails;
+#[cfg(test)]
+mod vault;

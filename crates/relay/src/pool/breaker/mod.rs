@@ -197,7 +197,7 @@ impl Pass {
         self.breaker.change(|inner, now| {
             inner.last_error = match bearing {
                 Bearing::Well => None,
-                Bearing::Failing | Bearing::Misconfigured => Some(error()),
+                Bearing::Failing | Bearing::Busy(_) | Bearing::Misconfigured => Some(error()),
             };
             inner.state.conclude(role, bearing, now, rand::random());
         });

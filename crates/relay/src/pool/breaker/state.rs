@@ -44,6 +44,8 @@ pub(crate) enum Bearing {
     Well,
     /// It fails for now.
     Failing,
+    /// It has said itself for how long it wants to be left alone.
+    Busy(Duration),
     /// We are set up wrongly for it; asking again soon would be hammering.
     Misconfigured,
 }
@@ -163,6 +165,11 @@ impl State {
             return;
         }
         self.failures = self.failures.saturating_add(1);
+        if let Bearing::Busy(wait) = bearing {
+            self.openings = self.openings.saturating_add(1);
+            self.position = Position::Open { until: now + wait };
+            return;
+        }
         let enough = self.failures >= FAILURES_TO_OPEN;
         if enough || bearing == Bearing::Misconfigured || self.position == Position::Probed {
             self.open(now, spread);
@@ -285,6 +292,17 @@ mod tests {
         assert_eq!(state.admit(until), Admission::Not(None));
         state.conclude(Role::Probe, Bearing::Failing, until, 0.5);
         assert_eq!(state.condition(until), Condition::Open);
+    }
+
+    #[test]
+    fn a_server_that_says_how_long_rests_so_long_and_then_shows_itself() {
+        let (mut state, now) = (State::new(FIRST_REST), Instant::now());
+        let wait = Duration::from_mins(20);
+        state.conclude(Role::Free, Bearing::Busy(wait), now, 0.5);
+        assert_eq!(state.open_until(), Some(now + wait));
+        assert_eq!(state.admit(now + wait), Admission::As(Role::Probe));
+        state.conclude(Role::Probe, Bearing::Well, now + wait, 0.5);
+        assert_eq!(state.condition(now + wait), Condition::Closed);
     }
 
     proptest! {

@@ -1,0 +1,489 @@
+//! An on-premises tenant's vault. A client secret is sealed, and comes out only as part of an [`Application`] for the relay.
+//!
+//! It is sealed for its row, its row's version and the registration it belongs to: neither an older value put back nor a
+//! registration changed behind the store's back opens. So every change seals it anew.
+
+use domain::{
+    access::{OnPremScope, ProviderManaged},
+    clock::{Timestamp, from_millis, to_millis},
+    connection::Application,
+    ids::{TenantId, VaultSecretId},
+    secret::{ExposeSecret, SecretText, secret_text},
+    tenant::Edition,
+    vault::{Registration, Template},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::TenantStore;
+use crate::{
+    Store,
+    audit::Entry,
+    entity::{email_settings, vault_secret},
+    error::StoreError,
+    page::{Page, PageRequest},
+    provider::PasswordChange,
+    seal::{Owner, Place},
+};
+
+/// An entry as it is written.
+#[derive(Debug, Clone)]
+pub struct VaultChange {
+    /// What people call it.
+    pub name: String,
+    /// What it holds.
+    pub template: Template,
+    /// Whose client secret it is.
+    pub registration: Registration,
+    /// What becomes of the client secret.
+    pub client_secret: PasswordChange,
+    /// When the client secret ends, where that is known.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An entry as it can be read.
+#[derive(Debug, Clone)]
+pub struct VaultSecret {
+    /// Its id.
+    pub id: VaultSecretId,
+    /// What people call it.
+    pub name: String,
+    /// What it holds.
+    pub template: Template,
+    /// Whose client secret it is.
+    pub registration: Registration,
+    /// When the client secret was given; none where there is none.
+    pub client_secret_set_at: Option<Timestamp>,
+    /// When the client secret ends, where that is known.
+    pub expires_at: Option<Timestamp>,
+    /// Rises with every change.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// By whom.
+    pub updated_by: String,
+}
+
+/// One on-premises tenant's vault.
+#[derive(Clone, Copy)]
+pub struct Vault<'a> {
+    tenant: TenantStore<'a>,
+    _leave: OnPremScope<'a>,
+}
+
+impl<'a> TenantStore<'a> {
+    /// The tenant's vault.
+    ///
+    /// # Errors
+    /// [`ProviderManaged`] for a Cloud tenant, which has none.
+    pub fn vault(&self) -> Result<Vault<'a>, ProviderManaged> {
+        let leave = self.scope.on_premises()?;
+        Ok(Vault {
+            tenant: *self,
+            _leave: leave,
+        })
+    }
+
+    /// The application that an entry of this tenant's vault holds, with the entry's version; none where there is no such
+    /// entry, where it is of another template, and where it lacks the client secret.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] where the client secret does not open.
+    pub async fn vault_application(&self, id: VaultSecretId) -> Result<Option<(Application, i64)>, StoreError> {
+        let tenant = self.scope.id();
+        self.store.vault_application(self.store.read(), tenant, id).await
+    }
+
+    /// The same, for settings that name the entry and are saved by `transaction`: until its end the entry is not deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] where the client secret does not open.
+    pub async fn hold_vault_application(
+        &self,
+        transaction: &DatabaseTransaction,
+        id: VaultSecretId,
+    ) -> Result<Option<(Application, i64)>, StoreError> {
+        let row = self.vault_row(id).lock_shared().one(transaction).await?;
+        self.store.application(transaction, row).await
+    }
+
+    fn vault_row(&self, id: VaultSecretId) -> sea_orm::Select<vault_secret::Entity> {
+        self.select::<vault_secret::Entity>()
+            .filter(vault_secret::Column::Id.eq(id.uuid()))
+    }
+}
+
+impl Vault<'_> {
+    /// Makes an entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn create(&self, new: VaultChange) -> Result<VaultSecret, StoreError> {
+        let id = VaultSecretId::generate(self.tenant.store.ids());
+        let now = self.tenant.store.now_ms();
+        let by = self.tenant.scope.actor().subject.clone();
+        let transaction = self.tenant.store.begin().await?;
+        let detail = described(&new);
+        let blank = vault_secret::Model {
+            tenant_id: self.tenant.tenant_uuid(),
+            id: id.uuid(),
+            edition: Edition::OnPremises.as_str().to_owned(),
+            name: String::new(),
+            template: String::new(),
+            fields: String::new(),
+            sealed: None,
+            sealed_at: None,
+            expires_at: None,
+            version: 0,
+            created_at: now,
+            created_by: by.clone(),
+            updated_at: now,
+            updated_by: by,
+        };
+        let row = self.changed(&transaction, blank, new).await?;
+        self.tenant
+            .insert::<vault_secret::Entity, _>(&transaction, row.clone())
+            .await?;
+        self.tenant
+            .audit(&transaction, Entry::new("secret.created", id, detail))
+            .await?;
+        transaction.commit().await?;
+        vault_secret(row)
+    }
+
+    /// Its entries, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn secrets(&self, page: PageRequest) -> Result<Page<VaultSecret>, StoreError> {
+        let mut rows = self.tenant.select::<vault_secret::Entity>();
+        if let Some(after) = page.after {
+            rows = rows.filter(vault_secret::Column::Id.lt(after.uuid()));
+        }
+        let rows = rows
+            .order_by_desc(vault_secret::Column::Id)
+            .limit(page.limit + 1)
+            .all(self.tenant.store.read())
+            .await?;
+        Page::of(rows, page, |row| row.id).try_map(vault_secret)
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn secret(&self, id: VaultSecretId) -> Result<VaultSecret, StoreError> {
+        vault_secret(self.find(self.tenant.store.read(), id).await?)
+    }
+
+    /// Replaces an entry; `expected` is the version the change is based on. Mail that waits for it is tried at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::VersionMismatch`], [`StoreError::Conflict`] where a client secret would be
+    /// kept for another registration than the one it was given for.
+    pub async fn replace(
+        &self,
+        id: VaultSecretId,
+        change: VaultChange,
+        expected: Option<i64>,
+    ) -> Result<VaultSecret, StoreError> {
+        let transaction = self.tenant.store.begin().await?;
+        let before = self.find(&transaction, id).await?;
+        let version = before.version;
+        if expected.is_some_and(|expected| expected != version) {
+            return Err(StoreError::VersionMismatch { current: version });
+        }
+        let detail = described(&change);
+        let mut after = self.changed(&transaction, before, change).await?;
+        after.updated_at = self.tenant.store.now_ms();
+        after.updated_by.clone_from(&self.tenant.scope.actor().subject);
+        self.overwrite(&transaction, after.clone(), version).await?;
+        self.tenant
+            .audit(&transaction, Entry::new("secret.replaced", id, detail))
+            .await?;
+        transaction.commit().await?;
+        self.tenant.release_held().await?;
+        self.tenant.store.wake();
+        vault_secret(after)
+    }
+
+    /// Deletes an entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where the email settings in force use it; [`StoreError::NotFound`].
+    pub async fn delete(&self, id: VaultSecretId) -> Result<(), StoreError> {
+        let transaction = self.tenant.store.begin().await?;
+        // Waits for settings that are just being saved with it, and they for this.
+        let row = self.tenant.vault_row(id).lock_exclusive().one(&transaction).await?;
+        let row = row.ok_or(StoreError::NotFound("secret"))?;
+        if self.in_use(&transaction).await? == Some(id.uuid()) {
+            return Err(StoreError::Conflict(
+                "The email settings use this secret; save them with another one first.".to_owned(),
+            ));
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a deletion has no scoped builder; the tenant is the first condition"
+        )]
+        let delete = vault_secret::Entity::delete_many();
+        delete
+            .filter(vault_secret::Column::TenantId.eq(self.tenant.tenant_uuid()))
+            .filter(vault_secret::Column::Id.eq(id.uuid()))
+            .exec(&transaction)
+            .await?;
+        self.tenant
+            .audit(
+                &transaction,
+                Entry::new("secret.deleted", id, json!({ "name": row.name })),
+            )
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn find<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        id: VaultSecretId,
+    ) -> Result<vault_secret::Model, StoreError> {
+        let row = self.tenant.vault_row(id).one(connection).await?;
+        row.ok_or(StoreError::NotFound("secret"))
+    }
+
+    /// The entry that the email settings in force name.
+    async fn in_use<C: ConnectionTrait>(&self, connection: &C) -> Result<Option<Uuid>, StoreError> {
+        let newest = self
+            .tenant
+            .select::<email_settings::Entity>()
+            .select_only()
+            .column_as(Expr::col("application_secret_id"), "application_secret_id")
+            .order_by_desc(email_settings::Column::Version)
+            .limit(1)
+            .into_tuple::<Option<Uuid>>()
+            .one(connection)
+            .await?;
+        Ok(newest.flatten())
+    }
+
+    /// The row after a change, one version on, its client secret sealed for that version.
+    async fn changed<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        before: vault_secret::Model,
+        change: VaultChange,
+    ) -> Result<vault_secret::Model, StoreError> {
+        self.tenant.store.open_keys(connection, self.tenant.owner()).await?;
+        let secret = match change.client_secret {
+            PasswordChange::Set(secret) => Some((secret, self.tenant.store.now_ms())),
+            PasswordChange::Remove => None,
+            PasswordChange::Keep => self.kept(&before, &change.registration)?,
+        };
+        let mut after = vault_secret::Model {
+            name: change.name,
+            template: change.template.as_str().to_owned(),
+            fields: fields(&change.registration).to_string(),
+            sealed: None,
+            sealed_at: None,
+            expires_at: change.expires_at.map(to_millis),
+            version: before.version + 1,
+            ..before
+        };
+        if let Some((secret, at)) = secret {
+            let row = sealed_row(&after, &change.registration);
+            let place = place(self.tenant.owner(), &row);
+            let plain = secret.expose_secret().as_bytes();
+            after.sealed = Some(self.tenant.store.keyring().seal(place, plain)?);
+            after.sealed_at = Some(at);
+        }
+        Ok(after)
+    }
+
+    /// The stored client secret and when it was given, where it may stay.
+    fn kept(
+        &self,
+        before: &vault_secret::Model,
+        registration: &Registration,
+    ) -> Result<Option<(SecretText, i64)>, StoreError> {
+        let Some(at) = before.sealed_at else {
+            return Ok(None);
+        };
+        if parse_fields(before)? != *registration {
+            return Err(StoreError::Conflict(
+                "The stored client secret belongs to another registration; give it again.".to_owned(),
+            ));
+        }
+        let secret = self.tenant.store.client_secret(before, registration)?;
+        Ok(secret.map(|secret| (secret, at)))
+    }
+
+    /// Writes the row over the version it was made from, unless another writer was faster.
+    async fn overwrite(
+        &self,
+        transaction: &DatabaseTransaction,
+        after: vault_secret::Model,
+        version: i64,
+    ) -> Result<(), StoreError> {
+        let current = after.version;
+        let id = after.id;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an update has no scoped builder; the tenant is the first condition"
+        )]
+        let update = vault_secret::Entity::update_many();
+        let row = vault_secret::ActiveModel {
+            name: Set(after.name),
+            template: Set(after.template),
+            fields: Set(after.fields),
+            sealed: Set(after.sealed),
+            sealed_at: Set(after.sealed_at),
+            expires_at: Set(after.expires_at),
+            version: Set(after.version),
+            updated_at: Set(after.updated_at),
+            updated_by: Set(after.updated_by),
+            ..<vault_secret::ActiveModel as Default>::default()
+        };
+        let done = update
+            .set(row)
+            .filter(vault_secret::Column::TenantId.eq(self.tenant.tenant_uuid()))
+            .filter(vault_secret::Column::Id.eq(id))
+            .filter(vault_secret::Column::Version.eq(version))
+            .exec(transaction)
+            .await?;
+        if done.rows_affected == 0 {
+            return Err(StoreError::VersionMismatch { current });
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// The application that an entry of a tenant's vault holds, with the entry's version; none where there is no such entry,
+    /// where it is of another template, and where it lacks the client secret.
+    pub(crate) async fn vault_application<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        tenant: TenantId,
+        id: VaultSecretId,
+    ) -> Result<Option<(Application, i64)>, StoreError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the relay works across tenants; both key columns are given"
+        )]
+        let row = vault_secret::Entity::find_by_id((tenant.uuid(), id.uuid()))
+            .one(connection)
+            .await?;
+        self.application(connection, row).await
+    }
+
+    async fn application<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        row: Option<vault_secret::Model>,
+    ) -> Result<Option<(Application, i64)>, StoreError> {
+        let Some(row) = row.filter(|row| row.template == Template::AzureApplication.as_str()) else {
+            return Ok(None);
+        };
+        let owner = Owner::Tenant(TenantId::new(row.tenant_id));
+        self.open_keys(connection, owner).await?;
+        let registration = parse_fields(&row)?;
+        let Some(client_secret) = self.client_secret(&row, &registration)? else {
+            return Ok(None);
+        };
+        let application = Application {
+            client_id: registration.client_id,
+            client_secret,
+            directory: registration.directory,
+        };
+        Ok(Some((application, row.version)))
+    }
+
+    fn client_secret(
+        &self,
+        row: &vault_secret::Model,
+        registration: &Registration,
+    ) -> Result<Option<SecretText>, StoreError> {
+        let Some(sealed) = &row.sealed else {
+            return Ok(None);
+        };
+        let owner = Owner::Tenant(TenantId::new(row.tenant_id));
+        let plain = self.unseal(place(owner, &sealed_row(row, registration)), sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Tampered(SEALED))?;
+        Ok(Some(secret_text(text)))
+    }
+}
+
+/// Where client secrets are.
+const SEALED: &str = "vault_secrets.sealed";
+
+const fn place(owner: Owner, row: &[u8]) -> Place<'_> {
+    Place {
+        owner,
+        column: SEALED,
+        row,
+    }
+}
+
+/// What a client secret is sealed for beside its tenant; only the last part has no fixed length.
+fn sealed_row(row: &vault_secret::Model, registration: &Registration) -> Vec<u8> {
+    let directory = registration.directory.to_string();
+    [
+        row.id.as_bytes().as_slice(),
+        &row.version.to_be_bytes(),
+        registration.client_id.as_bytes(),
+        directory.as_bytes(),
+    ]
+    .concat()
+}
+
+/// The fields that can be read.
+fn fields(registration: &Registration) -> Value {
+    json!({ "client_id": registration.client_id.to_string(), "tenant_id": registration.directory.to_string() })
+}
+
+fn parse_fields(row: &vault_secret::Model) -> Result<Registration, StoreError> {
+    let corrupt = || StoreError::Corrupt("secret");
+    let fields: Value = serde_json::from_str(&row.fields).map_err(|_| corrupt())?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).ok_or_else(corrupt);
+    Ok(Registration {
+        client_id: text("client_id")?.parse().map_err(|_| corrupt())?,
+        directory: text("tenant_id")?.parse().map_err(|_| corrupt())?,
+    })
+}
+
+/// A change for the audit log: what can be read, and of the client secret that it was changed.
+fn described(change: &VaultChange) -> Value {
+    json!({
+        "name": change.name,
+        "template": change.template.as_str(),
+        "fields": fields(&change.registration),
+        "client_secret": match change.client_secret {
+            PasswordChange::Keep => "kept",
+            PasswordChange::Remove => "removed",
+            PasswordChange::Set(_) => "changed",
+        },
+        "expires_at": change.expires_at.map(|at| at.to_rfc3339()),
+    })
+}
+
+fn vault_secret(row: vault_secret::Model) -> Result<VaultSecret, StoreError> {
+    Ok(VaultSecret {
+        id: VaultSecretId::new(row.id),
+        template: row.template.parse().map_err(|_| StoreError::Corrupt("template"))?,
+        registration: parse_fields(&row)?,
+        client_secret_set_at: row.sealed_at.map(from_millis),
+        expires_at: row.expires_at.map(from_millis),
+        version: row.version,
+        created_at: from_millis(row.created_at),
+        created_by: row.created_by,
+        updated_at: from_millis(row.updated_at),
+        updated_by: row.updated_by,
+        name: row.name,
+    })
+}

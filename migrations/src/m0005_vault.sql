@@ -1,0 +1,20 @@
+CREATE TABLE vault_secrets (
+    tenant_id {uuid} NOT NULL,
+    id {uuid} NOT NULL,
+    edition {text} NOT NULL,
+    name {text} NOT NULL,
+    template {text} NOT NULL,
+    fields {text} NOT NULL,
+    sealed {bytes},
+    sealed_at {int},
+    expires_at {int},
+    version {int} NOT NULL,
+    created_at {int} NOT NULL,
+    created_by {text} NOT NULL,
+    updated_at {int} NOT NULL,
+    updated_by {text} NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, edition) REFERENCES tenants (id, edition) ON DELETE CASCADE,
+    CONSTRAINT a_cloud_tenant_has_no_vault CHECK (edition = 'on_premises'),
+    CONSTRAINT a_sealed_value_has_a_time CHECK ((sealed IS NULL) = (sealed_at IS NULL))
+) {heap};
