@@ -26,8 +26,8 @@ const POSTGRES_CONNECTIONS: u32 = 14;
 const POSTGRES_WRITERS: u32 = 2;
 /// Statements that a connection keeps prepared: each kind of the outbox's, in each number of rows it comes in.
 const STATEMENTS: usize = 512;
-/// What every connection to PostgreSQL asks for.
-const DURABLE: [(&str, &str); 1] = [("synchronous_commit", "on")];
+/// What every connection to PostgreSQL asks for. A plan that was made for small tables must not be kept while they grow.
+const DURABLE: [(&str, &str); 2] = [("synchronous_commit", "on"), ("plan_cache_mode", "force_custom_plan")];
 /// What the writers' ask for besides: their statements go by key and are planned once, perhaps while the tables are still
 /// empty; a plan that reads a whole table must not be among them.
 const BY_KEY: [(&str, &str); 7] = [

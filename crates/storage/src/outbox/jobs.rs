@@ -106,12 +106,13 @@ impl Store {
         let mut stored = HashMap::new();
         for piece in pieces(self.read(), wanted) {
             let rows: Vec<Stored> = Sql::new(self.read())
-                .text("SELECT tenant_id, id AS message_id, locale, created_at, sealed FROM messages ")
-                .text("WHERE sealed IS NOT NULL AND (tenant_id, id) IN (")
+                .text("WITH v(tenant_id, id) AS (")
                 .rows(piece, [Type::Uuid, Type::Uuid], |(tenant, message)| {
                     [(*tenant).into(), (*message).into()]
                 })
-                .text(")")
+                // The order of a CROSS JOIN is SQLite's too: each message is looked up by its key.
+                .text(") SELECT m.tenant_id, m.id AS message_id, m.locale, m.created_at, m.sealed FROM v CROSS JOIN messages m ")
+                .text("WHERE m.tenant_id = v.tenant_id AND m.id = v.id AND m.sealed IS NOT NULL")
                 .all(self.read())
                 .await?;
             stored.extend(rows.into_iter().map(|row| ((row.tenant_id, row.message_id), row)));
