@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{Store, error::StoreError};
 
-/// A newer message of the same tenant, kind and key exists. The empty text keeps the index of keys from being taken for the
-/// way to the message itself, which has one of its own.
+/// A newer message of the same tenant, kind and key exists. The character that no key has keeps the index of keys from being
+/// taken for the way to the message itself, which has one of its own.
 const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM messages m JOIN messages n ON n.tenant_id = m.tenant_id AND n.kind = m.kind \
-                          AND n.supersede_key = m.supersede_key || '' AND n.id > m.id \
+                          AND n.supersede_key = COALESCE(m.supersede_key, '\u{1}') AND n.id > m.id \
                           WHERE m.tenant_id = deliveries.tenant_id AND m.id = deliveries.message_id)";
 
 /// A lease that did what was asked.
