@@ -128,6 +128,14 @@ impl Backend {
         })
     }
 
+    /// The connections of the writers, for a statement that is a transaction by itself.
+    pub(crate) const fn writer(&self) -> &DatabaseConnection {
+        match self {
+            Self::Sqlite { write, .. } => write,
+            Self::Postgres { writers, .. } => writers,
+        }
+    }
+
     /// A transaction of a writer.
     pub(crate) async fn begin_group(&self) -> Result<DatabaseTransaction, StoreError> {
         match self {

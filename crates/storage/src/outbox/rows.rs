@@ -91,6 +91,18 @@ impl Type {
     }
 }
 
+/// The instant of a statement, by the database's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Now {
+    /// As it was asked for before, in the same transaction.
+    At(i64),
+    /// As it is when the statement runs, moved by a test's shift.
+    Running {
+        /// Milliseconds.
+        shift: i64,
+    },
+}
+
 /// A statement in the making.
 pub(super) struct Sql {
     backend: DbBackend,
@@ -118,6 +130,17 @@ impl Sql {
             self.text(text)
         } else {
             self
+        }
+    }
+
+    /// The instant of the statement.
+    pub(super) fn instant(self, now: Now) -> Self {
+        match now {
+            Now::At(now) => self.value(now, Type::Int),
+            Now::Running { shift } => {
+                let clock = crate::backend::clock_sql(self.backend);
+                self.text("(").text(clock).text(" + ").value(shift, Type::Int).text(")")
+            }
         }
     }
 
