@@ -10,6 +10,7 @@ mod dialect;
 mod m0001_foundation;
 mod m0002_relay_control;
 mod m0003_fair_queue;
+mod m0004_passed_tests;
 mod m0005_vault;
 
 /// Every migration, oldest first.
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_foundation::Foundation),
             Box::new(m0002_relay_control::RelayControl),
             Box::new(m0003_fair_queue::FairQueue),
+            Box::new(m0004_passed_tests::PassedTests),
             Box::new(m0005_vault::Vault),
         ]
     }

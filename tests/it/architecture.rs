@@ -28,6 +28,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["migrations", "storage"]),
     ("lettre", &["relay"]),
     ("reqwest", &["relay"]),
+    ("hyper", &["relay"]),
     ("actix-web", &["api", "console", "letterhead"]),
 ];
 

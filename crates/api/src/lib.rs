@@ -15,6 +15,7 @@ pub mod auth;
 mod body;
 pub mod envelope;
 mod idempotency;
+mod members;
 pub mod openapi;
 mod page;
 pub mod problem;

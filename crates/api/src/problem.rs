@@ -27,6 +27,8 @@ pub enum Code {
     Conflict,
     /// The tenant has no way to send yet.
     EmailNotConfigured,
+    /// No test email covers a change that could lock people out.
+    UntestedSettings,
     /// Somebody else changed it.
     PreconditionFailed,
     /// The body is larger than this operation takes.
@@ -49,7 +51,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidJson,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -59,6 +61,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::Conflict,
         Self::EmailNotConfigured,
+        Self::UntestedSettings,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -82,6 +85,7 @@ impl Code {
             Self::MethodNotAllowed => ("method_not_allowed", 405, "The method is not served here"),
             Self::Conflict => ("conflict", 409, "The state of the resource does not allow this"),
             Self::EmailNotConfigured => ("email_not_configured", 409, "Email is not configured yet"),
+            Self::UntestedSettings => ("untested_settings", 409, "No test email has passed with these settings"),
             Self::PreconditionFailed => ("precondition_failed", 412, "The resource has changed"),
             Self::PayloadTooLarge => ("payload_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The media type is not supported"),
@@ -196,6 +200,13 @@ impl Problem {
     #[must_use]
     pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
         self.faults = faults;
+        self
+    }
+
+    /// The same, of a body that is a part of another: its faults are below `prefix`.
+    #[must_use]
+    pub fn below(mut self, prefix: &str) -> Self {
+        self.faults = self.faults.into_iter().map(|fault| fault.at(prefix)).collect();
         self
     }
 

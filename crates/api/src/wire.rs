@@ -77,6 +77,14 @@ impl actix_web::FromRequest for IfMatch {
 }
 
 impl IfMatch {
+    /// Whether the edit is based on this version, or on none.
+    pub(crate) fn check(&self, current: i64) -> Result<(), crate::problem::Problem> {
+        match self.0 {
+            Some(expected) if expected != current => Err(storage::StoreError::VersionMismatch { current }.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// One strong tag, or `*`, or nothing; what is none of ours, weak ones included, matches no version.
     fn parse(text: &str) -> Self {
         let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse::<i64>().ok();

@@ -4,7 +4,7 @@
 //! another epoch changes nothing. Between the claim and the final state stands one fence, the dot mark: it is committed just
 //! before the final dot goes out, so that after a crash the store knows which deliveries a server may have taken.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use crate::{
     branding::EffectiveFrom,
@@ -16,6 +16,7 @@ use crate::{
         kind::{Content, Lane},
     },
     reply::{Reply, Stage, Suppress},
+    tenant::Edition,
 };
 
 /// How long a claim holds without a heartbeat.
@@ -78,6 +79,54 @@ pub enum Path {
     Shared(Arc<[Route]>),
     /// The tenant's own connection.
     Own(Arc<Connection>),
+}
+
+/// How much mail a relay process can work on now. What there is no room for stays in the queue, untouched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Deliveries at most.
+    pub most: usize,
+    /// At most so many of these by the shared relay: none while every route rests.
+    pub shared: usize,
+    /// At most so many of one tenant by its own connection.
+    pub own: usize,
+    /// The tenants for whom it is less, since their own servers rest or have some in hand.
+    pub less: HashMap<TenantId, usize>,
+}
+
+impl Room {
+    /// Room for so many, whoever's they are.
+    #[must_use]
+    pub fn of(most: usize) -> Self {
+        Self {
+            most,
+            shared: most,
+            own: most,
+            less: HashMap::new(),
+        }
+    }
+
+    /// How many of these may be one tenant's.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: TenantId, edition: Edition) -> usize {
+        let room = match edition {
+            Edition::Cloud => self.shared,
+            Edition::OnPremises => self.less.get(&tenant).copied().unwrap_or(self.own),
+        };
+        room.min(self.most)
+    }
+
+    /// Uses some of it for a tenant.
+    pub fn take(&mut self, tenant: TenantId, edition: Edition, count: usize) {
+        self.most = self.most.saturating_sub(count);
+        match edition {
+            Edition::Cloud => self.shared = self.shared.saturating_sub(count),
+            Edition::OnPremises => {
+                let left = self.less.entry(tenant).or_insert(self.own);
+                *left = left.saturating_sub(count);
+            }
+        }
+    }
 }
 
 /// The store's answer to a dot mark.
@@ -189,13 +238,10 @@ pub enum OutboxError {
 
 /// What the relay asks of the store.
 pub trait Outbox: Send + Sync + 'static {
-    /// Leases up to `most` due deliveries of a lane to this process; an empty answer means that nothing is due.
-    fn claim(
-        &self,
-        node: NodeId,
-        lane: Lane,
-        most: usize,
-    ) -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
+    /// Leases due deliveries of a lane to this process, as many as there is `room` for; an empty answer means that nothing is
+    /// due that there is room for.
+    fn claim(&self, node: NodeId, lane: Lane, room: Room)
+    -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
 
     /// Commits the dot mark, on condition of the epoch, a live lease and a message that is still wanted.
     fn mark(&self, lease: Lease) -> impl Future<Output = Result<Fence, OutboxError>> + Send;
@@ -213,8 +259,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// Puts right what dead processes and passing time left: leases that ran out, and mail whose time did.
     fn sweep(&self) -> impl Future<Output = Result<(), OutboxError>> + Send;
 
-    /// Waits for mail of a lane. What this process accepts itself may be handed over at once, leased, up to `most`; an empty
-    /// answer says that there may be something to claim. Safe to cancel: what was on its way is put back.
-    fn wait(&self, node: NodeId, lane: Lane, most: usize)
-    -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
+    /// Waits for mail of a lane that there is `room` for. What this process accepts itself may be handed over at once, leased;
+    /// an empty answer says that there may be something to claim. Safe to cancel: what was on its way is put back.
+    fn wait(&self, node: NodeId, lane: Lane, room: Room) -> impl Future<Output = Result<Vec<Job>, OutboxError>> + Send;
 }

@@ -6,6 +6,7 @@
 pub mod compose;
 pub mod dispatcher;
 pub mod gate;
+pub mod graph_emulator;
 pub mod inbox;
 pub mod metrics;
 pub mod places;

@@ -2,4 +2,5 @@
 
 mod failures;
 mod names;
+mod own_servers;
 mod real_servers;

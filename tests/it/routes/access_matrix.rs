@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     http::Client,
-    service::{Service, notification},
+    service::{Service, notification, own_server},
 };
 
 /// The ids that stand for the path's parameters.
@@ -64,6 +64,11 @@ async fn callers(service: &Service) -> Vec<(String, Client)> {
 }
 
 async fn objects(service: &Service, slug: &str) -> Objects {
+    if slug == "globex" {
+        let settings = own_server(service.inbox.addr());
+        let path = format!("/v1/tenants/{slug}/email-settings");
+        service.operator.put(&path, &settings).await.expect(200);
+    }
     let client = json!({ "name": "spare", "roles": ["sender"] });
     let client = service
         .operator
@@ -134,7 +139,7 @@ fn filled(path: &str, slug: &str, objects: &Objects) -> String {
             &objects.client
         }
     };
-    let filled = path.replace("{tenant}", slug).replace("{id}", id);
+    let filled = path.replace("{tenant}", slug).replace("{id}", id).replace("{n}", "1");
     assert!(!filled.contains('{'), "{path} needs an example in this test");
     filled
 }

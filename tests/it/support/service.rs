@@ -3,7 +3,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use domain::clock::Clock;
+use domain::{
+    access::{Principal, Role, TenantAction},
+    clock::Clock,
+    connection::EmailSettings,
+};
 use letterhead::{
     commands::serve::{Migrations, Mode},
     config::{Environment, Flags, load},
@@ -112,13 +116,28 @@ impl Service {
         Client::nobody(self.address)
     }
 
+    /// Lets a test email have passed with a tenant's settings.
+    pub(crate) async fn note_passed_test(&self, slug: &str, settings: &EmailSettings) {
+        let store = &self.running.store;
+        let found = store.find_tenant(slug).await.unwrap();
+        let scope = Principal::new("ops", [Role::Operator], None)
+            .authorize(TenantAction::WriteSettings, found)
+            .unwrap();
+        store.tenant(&scope).note_passed_test(settings).await.unwrap();
+    }
+
     pub(crate) fn internal(&self) -> SocketAddr {
         self.running.internal
     }
 
     /// Waits until a message of acme has this status.
     pub(crate) async fn until(&self, message: &Value, status: &str) -> Value {
-        let path = format!("/v1/tenants/acme/messages/{}", message["id"].as_str().unwrap());
+        self.until_of("acme", message, status).await
+    }
+
+    /// Waits until a message of a tenant has this status.
+    pub(crate) async fn until_of(&self, slug: &str, message: &Value, status: &str) -> Value {
+        let path = format!("/v1/tenants/{slug}/messages/{}", message["id"].as_str().unwrap());
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let found = self.operator.get(&path).await.expect(200);
@@ -156,6 +175,12 @@ pub(crate) fn base_settings(folder: &TempDir) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
+}
+
+/// An on-premises tenant's settings: a server without TLS and without an account.
+pub(crate) fn own_server(to: SocketAddr) -> Value {
+    json!({ "send_email_method": "smtp", "from_email_address": "pam@globex.example",
+            "smtp": { "email_server": to.ip().to_string(), "port": to.port(), "security": "none" } })
 }
 
 /// A code for one recipient.

@@ -6,6 +6,7 @@ use deserr::Deserr;
 use domain::{
     access::Standing,
     address::Domain,
+    connection::{Connection, MAX_O365_REQUEST, least_o365_request},
     fault::{Fault, FaultCode},
     ids::{DeliveryId, MessageId},
     message::{Locale, MAX_BATCH, MAX_LIFE_DAYS, MAX_RECIPIENTS, NewMessage},
@@ -82,17 +83,17 @@ pub(crate) struct BatchResult {
 )]
 #[post("/v1/tenants/{tenant}/messages")]
 pub(crate) async fn submit(access: Access<may::SubmitMessages>, key: Key, body: Body) -> Result<HttpResponse, Problem> {
-    let from_domain = sendable(&access).await?;
+    let way = sendable(&access).await?;
     let bytes = body.bytes("application/json", MESSAGE_LIMIT).await?;
     let key = key.read()?;
-    let message = parse_message(&access, parse_json(&bytes)?)?;
+    let message = way.admit(parse_message(&access, parse_json(&bytes)?)?)?;
     let shown = MessageBody::accepted(&message);
     let location = format!("/v1/tenants/{}/messages/{}", access.scope.id(), message.id);
     let fresh = Answer {
         body: serialized(&shown)?,
         location: Some(location),
     };
-    let stored = store(&access, &[message], &from_domain, (key, bytes), &fresh).await?;
+    let stored = store(&access, &[message], &way.from_domain, (key, bytes), &fresh).await?;
     answer(stored, || fresh.response())
 }
 
@@ -110,7 +111,7 @@ pub(crate) async fn submit_batch(
     key: Key,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let from_domain = sendable(&access).await?;
+    let way = sendable(&access).await?;
     let bytes = body.bytes("application/json", BATCH_LIMIT).await?;
     let key = key.read()?;
     let batch: BatchInput = read_value(parse_json(&bytes)?)?;
@@ -118,7 +119,7 @@ pub(crate) async fn submit_batch(
     let parsed: Vec<_> = batch
         .messages
         .into_iter()
-        .map(|message| parse_message(&access, message))
+        .map(|message| way.admit(parse_message(&access, message)?))
         .collect();
     let request_id = crate::envelope::request_id_of(&request);
     let results = parsed
@@ -130,7 +131,7 @@ pub(crate) async fn submit_batch(
         body: serialized(&BatchAnswer { results })?,
         location: None,
     };
-    let stored = store(&access, &messages, &from_domain, (key, bytes), &fresh).await?;
+    let stored = store(&access, &messages, &way.from_domain, (key, bytes), &fresh).await?;
     answer(stored, || fresh.response())
 }
 
@@ -206,16 +207,41 @@ fn check_batch(batch: &BatchInput) -> Result<(), Problem> {
     Err(Problem::invalid(vec![fault.at("/messages")]))
 }
 
-/// The From domain, where the tenant can send at all.
-async fn sendable<P>(access: &Access<P>) -> Result<Domain, Problem> {
+/// What a tenant's way out asks of its messages.
+struct Way {
+    from_domain: Domain,
+    /// Octets of a request, where the send method has a limit of its own.
+    max_request: Option<usize>,
+}
+
+impl Way {
+    /// Refuses what could never be sent by it, while somebody is there to hear of it.
+    fn admit(&self, message: NewMessage) -> Result<NewMessage, Problem> {
+        match self.max_request {
+            Some(max) if least_o365_request(&message.content) > max => Err(Problem::new(
+                Code::PayloadTooLarge,
+                format!("The mail would be larger than the {max} octets that Microsoft Graph takes in one request."),
+            )),
+            Some(_) | None => Ok(message),
+        }
+    }
+}
+
+/// The way out, where the tenant can send at all.
+async fn sendable<P>(access: &Access<P>) -> Result<Way, Problem> {
     if access.scope.standing() == Standing::Suspended {
         return Err(Problem::plain(Code::TenantSuspended));
     }
-    let settings = access.store().email_settings().await?;
-    let branding = settings
-        .branding()
-        .ok_or_else(|| Problem::plain(Code::EmailNotConfigured))?;
-    Ok(effective_from(access, branding).from.address.domain().clone())
+    let settings = access.store().email_settings().await?.settings;
+    let branding = settings.branding().filter(|_| settings.is_configured());
+    let branding = branding.ok_or_else(|| Problem::plain(Code::EmailNotConfigured))?;
+    Ok(Way {
+        from_domain: effective_from(access, branding).from.address.domain().clone(),
+        max_request: match settings.connection() {
+            Some(Connection::O365(_)) => Some(MAX_O365_REQUEST),
+            Some(Connection::Smtp(_)) | None => None,
+        },
+    })
 }
 
 fn parse_message<P>(access: &Access<P>, value: Value) -> Result<NewMessage, Problem> {

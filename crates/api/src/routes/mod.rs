@@ -50,6 +50,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(api_clients::rotate)
         .service(email_settings::read)
         .service(email_settings::replace)
+        .service(email_settings::versions)
+        .service(email_settings::restore)
         .service(preferences::read)
         .service(preferences::replace)
         .service(secrets::templates)

@@ -24,6 +24,18 @@ pub(crate) struct TenantItemPath {
     id: String,
 }
 
+/// A version of a tenant's email settings.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct VersionPath {
+    /// A tenant's id or slug.
+    #[param(example = "acme")]
+    tenant: String,
+    /// The number of the version.
+    #[param(value_type = i64, example = 1)]
+    n: String,
+}
+
 /// A thing of the provider: a route, a client.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -126,7 +126,7 @@ pub(crate) struct PauseRoute {
 
 /// A user name or password.
 #[derive(Clone)]
-pub(crate) struct Credential(String);
+pub(crate) struct Credential(pub(crate) String);
 
 impl std::str::FromStr for Credential {
     type Err = Fault;
@@ -148,7 +148,7 @@ impl std::str::FromStr for Credential {
 
 /// Certificates in PEM.
 #[derive(Clone)]
-pub(crate) struct CaPem(String);
+pub(crate) struct CaPem(pub(crate) String);
 
 impl std::str::FromStr for CaPem {
     type Err = Fault;

@@ -13,9 +13,11 @@ use crate::{
     secret::{ExposeSecret, SecretText},
 };
 
-pub use o365::{Application, Cloud, Directory, O365};
+pub use o365::{Application, Cloud, Directory, MAX_O365_REQUEST, O365, least_o365_request};
+pub use password::PasswordChange;
 
 mod o365;
+mod password;
 
 /// Longest username or password, in octets: what fits the 12,288 octets of an AUTH line (RFC 4954 §4.5.3) with room.
 pub const MAX_CREDENTIAL: usize = 1024;
@@ -137,6 +139,35 @@ pub struct SmtpServer {
     pub ca_certificate_pem: Option<String>,
 }
 
+impl SmtpServer {
+    /// The account, where there is one.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        let credentials = self.credentials.as_ref();
+        credentials.map(|credentials| credentials.username.as_str())
+    }
+
+    /// The account's password; an empty one is none.
+    #[must_use]
+    pub fn password(&self) -> Option<&SecretText> {
+        match &self.credentials.as_ref()?.proof {
+            Proof::Password(password) if !password.expose_secret().is_empty() => Some(password),
+            Proof::Password(_) | Proof::AccessToken(_) => None,
+        }
+    }
+
+    /// Whether a password for the one would go nowhere else by the other: every field that decides where it is sent, as whose
+    /// it is said, and who could read it on the way.
+    #[must_use]
+    pub fn is_same_destination(&self, other: &Self) -> bool {
+        self.host == other.host
+            && self.port == other.port
+            && self.security == other.security
+            && self.ca_certificate_pem == other.ca_certificate_pem
+            && self.username() == other.username()
+    }
+}
+
 /// Who we are at a server, and what proves it (RFC 4954).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -237,7 +268,7 @@ impl RouteHealth {
 }
 
 /// An on-premises tenant's own way out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connection {
     /// Its SMTP server.
     Smtp(SmtpServer),
@@ -245,8 +276,31 @@ pub enum Connection {
     O365(O365),
 }
 
+impl Connection {
+    /// The names of the send methods, as clients and tables write them.
+    pub const METHODS: [&'static str; 2] = ["smtp", "o365"];
+
+    /// The send method's name.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::Smtp(_) => "smtp",
+            Self::O365(_) => "o365",
+        }
+    }
+
+    /// Its SMTP server, where it has one.
+    #[must_use]
+    pub const fn smtp(&self) -> Option<&SmtpServer> {
+        match self {
+            Self::Smtp(server) => Some(server),
+            Self::O365(_) => None,
+        }
+    }
+}
+
 /// A tenant's email settings, by edition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EmailSettings {
     /// The provider's relay sends; the tenant brands.
     Cloud {
@@ -260,6 +314,46 @@ pub enum EmailSettings {
         /// The way out, once set.
         connection: Option<Connection>,
     },
+}
+
+impl EmailSettings {
+    /// What recipients see, where it is set.
+    #[must_use]
+    pub const fn branding(&self) -> Option<&Branding> {
+        match self {
+            Self::Cloud { branding } => Some(branding),
+            Self::OnPremises { branding, .. } => branding.as_ref(),
+        }
+    }
+
+    /// The tenant's own way out, where it has one.
+    #[must_use]
+    pub const fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Cloud { .. } => None,
+            Self::OnPremises { connection, .. } => connection.as_ref(),
+        }
+    }
+
+    /// Whether mail can be sent by these.
+    #[must_use]
+    pub const fn is_configured(&self) -> bool {
+        match self {
+            Self::Cloud { .. } => true,
+            Self::OnPremises { branding, connection } => branding.is_some() && connection.is_some(),
+        }
+    }
+
+    /// Whether mail leaves by another way than by `before`: another connection, or, where the From address is the mailbox that
+    /// sends (O365), another address.
+    #[must_use]
+    pub fn is_another_way_than(&self, before: &Self) -> bool {
+        let mailbox = |settings: &Self| match settings.connection() {
+            Some(Connection::O365(_)) => settings.branding().map(|branding| branding.from_address.clone()),
+            Some(Connection::Smtp(_)) | None => None,
+        };
+        self.connection() != before.connection() || mailbox(self) != mailbox(before)
+    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,25 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use crate::{address::Domain, fault::Fault, ids::VaultSecretId, secret::SecretText};
+use crate::{
+    address::Domain,
+    fault::Fault,
+    ids::VaultSecretId,
+    message::kind::Content,
+    secret::{ExposeSecret, SecretText},
+};
+
+/// Octets of one request to Microsoft Graph at most.
+pub const MAX_O365_REQUEST: usize = 4 * 1024 * 1024;
+
+/// Octets of the request that would send this, at least: the MIME goes in base64 (RFC 4648 §4).
+#[must_use]
+pub fn least_o365_request(content: &Content) -> usize {
+    content.least_mime().div_ceil(3).saturating_mul(4)
+}
 
 /// A mailbox that Microsoft Graph sends from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct O365 {
     /// The vault's entry that the application comes from.
     pub secret: VaultSecretId,
@@ -31,6 +46,17 @@ pub struct Application {
     /// The directory it is registered in, the *Tenant ID*.
     pub directory: Directory,
 }
+
+/// Compares our own settings with each other, to see whether they changed; never what a stranger sent, so time does not tell.
+impl PartialEq for Application {
+    fn eq(&self, other: &Self) -> bool {
+        self.client_id == other.client_id
+            && self.directory == other.directory
+            && self.client_secret.expose_secret() == other.client_secret.expose_secret()
+    }
+}
+
+impl Eq for Application {}
 
 impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,6 +16,7 @@ pub mod envelope;
 mod event;
 pub mod kind;
 mod locale;
+mod size;
 pub mod state;
 
 pub use event::{Event, EventType};

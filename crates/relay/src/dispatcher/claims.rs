@@ -6,11 +6,11 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     message::kind::Lane,
-    outbox::{Job, Outbox, OutboxError},
+    outbox::{Job, Outbox, OutboxError, Path, Room},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout, timeout_at},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -51,7 +51,7 @@ impl<'a, O: Outbox> Claims<'a, O> {
     pub(super) async fn run(self, shutdown: &CancellationToken) {
         let mut failures = 0;
         let mut next = Next::Claim;
-        while let Some(Some(free)) = shutdown.run_until_cancelled(self.usable_places()).await {
+        while let Some(Some(free)) = shutdown.run_until_cancelled(self.free_places()).await {
             let found = match next {
                 Next::Claim => self.claim(free).await,
                 Next::Wait => match shutdown.run_until_cancelled(self.wait(free)).await {
@@ -70,17 +70,36 @@ impl<'a, O: Outbox> Claims<'a, O> {
         }
     }
 
-    /// The places that mail can be claimed for. While every route rests there is one at most: what is claimed then would only
-    /// be put back, and a long queue would be rewritten for nothing.
-    async fn usable_places(&self) -> Option<OwnedSemaphorePermit> {
-        loop {
-            let changed = self.desk.transports.health_changed();
-            match self.desk.transports.shared_capacity() {
-                Capacity::Free => return self.free_places().await,
-                Capacity::One => return Arc::clone(&self.places).acquire_owned().await.ok(),
-                Capacity::None { until } => drop(timeout_at(until, changed).await),
+    /// What so many places are worth claiming for, and when to ask again. What rests gets nothing, and one delivery when it is
+    /// to be tried again: more would only be put back, and a long queue would be rewritten for nothing.
+    fn room(&self, most: usize) -> (Room, Instant) {
+        let transports = &self.desk.transports;
+        let mut ask_again = Instant::now() + POLL;
+        let shared = match transports.shared_capacity() {
+            Capacity::Free => most,
+            Capacity::One => 1,
+            Capacity::None { until } => {
+                ask_again = ask_again.min(until);
+                0
             }
+        };
+        let own = self.desk.in_hand.most(self.lane);
+        let mut less = self.desk.in_hand.left(self.lane);
+        for tenant in transports.tried_again() {
+            let left = less.entry(tenant).or_insert(1);
+            *left = 1.min(*left);
         }
+        for blocked in transports.blocked_tenants(self.lane) {
+            ask_again = ask_again.min(blocked.until);
+            less.insert(blocked.tenant, 0);
+        }
+        let room = Room {
+            most,
+            shared,
+            own,
+            less,
+        };
+        (room, ask_again)
     }
 
     /// All free places, one at least; none only if the semaphore were closed, which it never is.
@@ -95,18 +114,25 @@ impl<'a, O: Outbox> Claims<'a, O> {
 
     async fn claim(&self, free: OwnedSemaphorePermit) -> Option<Next> {
         let most = free.num_permits();
-        let claimed = self.desk.outbox.claim(self.desk.node, self.lane, most).await;
+        let (room, _) = self.room(most);
+        let claimed = self.desk.outbox.claim(self.desk.node, self.lane, room).await;
         let claimed = self.heard(claimed)?;
         let next = if claimed.len() < most { Next::Wait } else { Next::Claim };
         self.start(claimed, free);
         Some(next)
     }
 
-    /// Waits for mail that comes in, a while at most: what falls due by time comes without a word.
+    /// Waits for mail that comes in, or for more room, a while at most: what falls due by time comes without a word.
     async fn wait(&self, free: OwnedSemaphorePermit) -> Option<Next> {
-        let coming = self.desk.outbox.wait(self.desk.node, self.lane, free.num_permits());
-        let Ok(handed) = timeout(POLL, coming).await else {
-            return Some(Next::Claim);
+        let health_changed = self.desk.transports.health_changed();
+        let room_made = self.desk.in_hand.room_made();
+        let (room, ask_again) = self.room(free.num_permits());
+        let handed = tokio::select! {
+            biased;
+            handed = self.desk.outbox.wait(self.desk.node, self.lane, room) => handed,
+            () = health_changed => return Some(Next::Claim),
+            () = room_made => return Some(Next::Claim),
+            () = sleep_until(ask_again) => return Some(Next::Claim),
         };
         let handed = self.heard(handed)?;
         let next = if handed.is_empty() { Next::Claim } else { Next::Wait };
@@ -131,9 +157,13 @@ impl<'a, O: Outbox> Claims<'a, O> {
         for job in jobs {
             let place = free.split(1);
             let desk = Arc::clone(self.desk);
+            let in_hand = match &job.path {
+                Path::Shared(_) => None,
+                Path::Own(_) => Some(desk.in_hand.begin(self.lane, job.lease.tenant)),
+            };
             self.jobs.spawn(async move {
                 desk.see_through(job).await;
-                drop(place);
+                drop((in_hand, place));
             });
         }
     }

@@ -19,11 +19,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     held::Held,
     mark::OutboxMark,
+    own::InHand,
     streak::{Streak, pause},
 };
 use crate::{
     compose::Composer,
     metrics::Metrics,
+    places::Places,
     transport::{Attempted, Transports},
 };
 
@@ -36,6 +38,8 @@ pub(super) struct Desk<O> {
     pub(super) calls: Calls,
     /// The leases that this process works under.
     pub(super) held: Held,
+    /// What the tenants' own connections have in hand.
+    pub(super) in_hand: Arc<InHand>,
     /// Cancelled when attempts must end now.
     pub(super) cut: CancellationToken,
     /// Cancelled when even settling must end.
@@ -59,7 +63,7 @@ impl<O: Outbox> Desk<O> {
         outbox: Arc<O>,
         node: NodeId,
         composer: Composer,
-        transports: Transports,
+        (transports, places): (Transports, Places),
         metrics: Metrics,
     ) -> Self {
         Self {
@@ -74,6 +78,7 @@ impl<O: Outbox> Desk<O> {
                 sweep: Streak::of("sweep"),
             },
             held: Held::default(),
+            in_hand: Arc::new(InHand::of(places)),
             cut: CancellationToken::new(),
             abandoned: CancellationToken::new(),
             composer,

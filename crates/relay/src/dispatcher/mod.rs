@@ -19,6 +19,7 @@ mod claims;
 mod desk;
 mod held;
 mod mark;
+mod own;
 mod streak;
 mod upkeep;
 
@@ -92,7 +93,13 @@ impl<O: Outbox> Dispatcher<O> {
             .through(mailer);
         let composer = Composer::new(settings.provider)?;
         Ok(Self {
-            desk: Arc::new(Desk::new(outbox, node, composer, transports, metrics)),
+            desk: Arc::new(Desk::new(
+                outbox,
+                node,
+                composer,
+                (transports, settings.places),
+                metrics,
+            )),
             places: settings.places,
         })
     }

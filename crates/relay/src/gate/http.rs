@@ -25,7 +25,7 @@ use url::Url;
 use super::{Gate, GateError};
 
 /// How long a connection that nobody uses is kept: less than Microsoft and most proxies keep theirs.
-const KEPT_IDLE: Duration = Duration::from_secs(60);
+const KEPT_IDLE: Duration = Duration::from_mins(1);
 /// How we call ourselves.
 const USER_AGENT: &str = concat!("Letterhead/", env!("CARGO_PKG_VERSION"));
 
@@ -237,17 +237,25 @@ fn known(cause: &(dyn StdError + 'static)) -> Option<HttpError> {
         return Some(of_tls(error));
     }
     let error = cause.downcast_ref::<io::Error>()?;
-    // An I/O error that wraps another one hides it from the chain.
-    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return Some(of_tls(error));
+    // An I/O error hides what it wraps from the chain, and layers wrap it again.
+    if let Some(inner) = error.get_ref()
+        && let Some(inner) = known(inner)
+    {
+        return Some(inner);
     }
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Some(HttpError::Gate(GateError::Refused)),
-        io::ErrorKind::TimedOut => Some(HttpError::TimedOut),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-            Some(HttpError::Gate(GateError::Unreachable))
-        }
-        _ => None,
+    of_kind(error.kind())
+}
+
+fn of_kind(kind: io::ErrorKind) -> Option<HttpError> {
+    let unreachable = [io::ErrorKind::NetworkUnreachable, io::ErrorKind::HostUnreachable];
+    if kind == io::ErrorKind::ConnectionRefused {
+        Some(HttpError::Gate(GateError::Refused))
+    } else if kind == io::ErrorKind::TimedOut {
+        Some(HttpError::TimedOut)
+    } else if unreachable.contains(&kind) {
+        Some(HttpError::Gate(GateError::Unreachable))
+    } else {
+        None
     }
 }
 

@@ -196,6 +196,16 @@ impl Pools {
         lock(&self.by_tenant).iter().filter_map(blocked).collect()
     }
 
+    /// The tenants whose own servers failed and may be tried again.
+    pub(crate) fn tried_again(&self) -> Vec<TenantId> {
+        let may_be = |(tenant, own): (&TenantId, &Own)| {
+            let breaker = own.entrance().breaker();
+            let half_open = breaker.health().condition == Condition::HalfOpen;
+            (half_open && breaker.resting().is_none()).then_some(*tenant)
+        };
+        lock(&self.by_tenant).iter().filter_map(may_be).collect()
+    }
+
     /// Resolves when a server's breaker changes its condition.
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::{
     connection::{Cloud, Connection, Route},
+    ids::TenantId,
     message::{HeldBy, kind::Lane},
     outbox::{AttemptReport, Job, Outcome, Path},
     reply::Stage,
@@ -109,6 +110,12 @@ impl Transports {
     #[must_use]
     pub fn blocked_tenants(&self, lane: Lane) -> Vec<Blocked> {
         self.pools.blocked(lane)
+    }
+
+    /// The tenants whose own servers failed and may be tried again: one delivery of each is worth claiming.
+    #[must_use]
+    pub fn tried_again(&self) -> Vec<TenantId> {
+        self.pools.tried_again()
     }
 
     /// Resolves when the health of a server changes, and with it perhaps what is worth claiming. It hears every change from

@@ -11,7 +11,8 @@ use std::{
 use domain::{
     ids::NodeId,
     message::kind::Lane,
-    outbox::{Fence, Job, Lease, Outbox, OutboxError, Outcome, Settled, Settlement},
+    outbox::{Fence, Job, Lease, Outbox, OutboxError, Outcome, Path, Room, Settled, Settlement},
+    tenant::Edition,
 };
 use tokio::{
     sync::{Notify, watch},
@@ -85,11 +86,16 @@ impl MemoryOutbox {
 }
 
 impl Outbox for MemoryOutbox {
-    async fn claim(&self, _: NodeId, lane: Lane, most: usize) -> Result<Vec<Job>, OutboxError> {
+    async fn claim(&self, _: NodeId, lane: Lane, mut room: Room) -> Result<Vec<Job>, OutboxError> {
         let mut waiting = self.waiting.lock().unwrap();
         let (mut claimed, mut left) = (Vec::new(), VecDeque::new());
         for job in waiting.drain(..) {
-            if job.lane == lane && claimed.len() < most {
+            let edition = match &job.path {
+                Path::Shared(_) => Edition::Cloud,
+                Path::Own(_) => Edition::OnPremises,
+            };
+            if job.lane == lane && room.of_tenant(job.lease.tenant, edition) > 0 {
+                room.take(job.lease.tenant, edition, 1);
                 claimed.push(job);
             } else {
                 left.push_back(job);
@@ -131,7 +137,7 @@ impl Outbox for MemoryOutbox {
         Ok(())
     }
 
-    async fn wait(&self, _: NodeId, _: Lane, _: usize) -> Result<Vec<Job>, OutboxError> {
+    async fn wait(&self, _: NodeId, _: Lane, _: Room) -> Result<Vec<Job>, OutboxError> {
         self.news.notified().await;
         Ok(Vec::new())
     }

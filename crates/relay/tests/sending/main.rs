@@ -19,6 +19,8 @@ mod fence;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod graph;
+#[cfg(test)]
 mod own_servers;
 #[cfg(test)]
 mod pool;

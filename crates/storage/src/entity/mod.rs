@@ -9,6 +9,7 @@ pub(crate) mod idempotency_key;
 pub(crate) mod message;
 pub(crate) mod message_body;
 pub(crate) mod operator_client;
+pub(crate) mod passed_test;
 pub(crate) mod preferences;
 pub(crate) mod route;
 pub(crate) mod sealing_key;

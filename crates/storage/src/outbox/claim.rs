@@ -18,9 +18,10 @@
 //! ```
 
 use domain::{
-    ids::NodeId,
+    ids::{NodeId, TenantId},
     message::{EventType, kind::Lane},
-    outbox::LEASE,
+    outbox::{LEASE, Room},
+    tenant::Edition,
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult};
 use serde_json::Map;
@@ -29,6 +30,7 @@ use uuid::Uuid;
 use super::{
     events::EventRow,
     handoff::Carried,
+    lanes::Known,
     millis,
     rows::{Sql, Type, pieces},
     turns::Drawn,
@@ -62,6 +64,7 @@ pub(crate) struct Claimed {
 struct Waiting {
     tenant_id: Uuid,
     limits: String,
+    edition: String,
 }
 
 const RETURNED: &str = " RETURNING deliveries.tenant_id, deliveries.id, deliveries.message_id, deliveries.recipient, \
@@ -69,29 +72,34 @@ const RETURNED: &str = " RETURNING deliveries.tenant_id, deliveries.id, deliveri
                         deliveries.attempts, deliveries.lease_epoch, deliveries.lane";
 
 impl Store {
-    /// Claims up to `most` deliveries of a lane.
+    /// Claims deliveries of a lane, as many as there is `room` for.
     pub(super) async fn claim_lane(
         &self,
         transaction: &DatabaseTransaction,
         claim: &Claim,
+        mut room: Room,
         now: i64,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let (lane, most) = (claim.lane, claim.most);
+        let lane = claim.lane;
         let lanes = &self.inner.lanes;
         let mut claimed: Vec<Claimed> = Vec::new();
         for _ in 0..PASSES {
-            let drawn = lanes.draw(lane, most - claimed.len());
+            let drawn = lanes.draw(lane, room.clone());
             if drawn.is_empty() {
                 break;
             }
             let found = claim_of(transaction, claim, &drawn, now).await?;
-            let used_all = |drawn: &&Drawn| {
+            let got = |drawn: &Drawn| {
                 let of = |row: &&Claimed| row.tenant_id == drawn.turn.tenant;
-                found.iter().filter(of).count() >= drawn.slots
+                found.iter().filter(of).count()
             };
+            for drawn in &drawn {
+                room.take(TenantId::new(drawn.turn.tenant), drawn.edition, got(drawn));
+            }
+            let used_all = |drawn: &&Drawn| got(drawn) >= drawn.slots;
             lanes.put_back(lane, drawn.iter().rev().filter(used_all).map(|drawn| drawn.turn));
             claimed.extend(found);
-            if claimed.len() >= most {
+            if room.most == 0 {
                 break;
             }
         }
@@ -99,7 +107,7 @@ impl Store {
     }
 
     /// Looks through a lane for tenants that have mail due: one step of the index for each tenant, whatever is queued.
-    pub(super) async fn look(&self, lane: Lane) -> Result<Vec<(Uuid, u32)>, StoreError> {
+    pub(super) async fn look(&self, lane: Lane) -> Result<Vec<(Uuid, Known)>, StoreError> {
         let read = self.read();
         let now = self.database_now(read).await?;
         let rank = i64::from(lane.rank());
@@ -111,8 +119,8 @@ impl Store {
             .value(rank, Type::Int)
             .text(" AND d.due_at IS NOT NULL AND d.tenant_id > step.tenant_id ORDER BY d.tenant_id LIMIT 1) ")
             .text("FROM step WHERE step.tenant_id IS NOT NULL) ")
-            .text("SELECT t.id AS tenant_id, t.limits FROM step JOIN tenants t ON t.id = step.tenant_id ")
-            .text("WHERE t.suspended_at IS NULL AND t.edition = 'cloud' AND EXISTS (SELECT 1 FROM deliveries w WHERE w.lane = ")
+            .text("SELECT t.id AS tenant_id, t.limits, t.edition FROM step JOIN tenants t ON t.id = step.tenant_id ")
+            .text("WHERE t.suspended_at IS NULL AND EXISTS (SELECT 1 FROM deliveries w WHERE w.lane = ")
             .value(rank, Type::Int)
             .text(" AND w.tenant_id = t.id AND w.due_at <= ")
             .value(now, Type::Int)
@@ -120,7 +128,13 @@ impl Store {
         let waiting: Vec<Waiting> = sql.all(read).await?;
         Ok(waiting
             .into_iter()
-            .map(|row| (row.tenant_id, crate::provider::weight_of(&row.limits)))
+            .map(|row| {
+                let known = Known {
+                    weight: crate::provider::weight_of(&row.limits),
+                    edition: row.edition.parse().unwrap_or(Edition::Cloud),
+                };
+                (row.tenant_id, known)
+            })
             .collect())
     }
 
@@ -151,7 +165,7 @@ async fn claim_of(
                     .rows(piece, [Type::Uuid, Type::Int], |drawn| {
                         [drawn.turn.tenant.into(), wanted(drawn).into()]
                     })
-                    .text(") AS v(tenant_id, slots) JOIN tenants t ON t.id = v.tenant_id AND t.suspended_at IS NULL AND t.edition = 'cloud' ")
+                    .text(") AS v(tenant_id, slots) JOIN tenants t ON t.id = v.tenant_id AND t.suspended_at IS NULL ")
                     .text("CROSS JOIN LATERAL (SELECT tenant_id, id FROM deliveries WHERE lane = ")
                     .value(i64::from(claim.lane.rank()), Type::Int)
                     .text(" AND tenant_id = v.tenant_id AND due_at <= ")
@@ -174,7 +188,7 @@ async fn claim_of(
                     .value(now, Type::Int)
                     .text(" AND d.expires_at > ")
                     .value(now, Type::Int)
-                    .text(" AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = d.tenant_id AND t.suspended_at IS NULL AND t.edition = 'cloud')")
+                    .text(" AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = d.tenant_id AND t.suspended_at IS NULL)")
                     .text(" ORDER BY d.due_at LIMIT ")
                     .value(wanted(drawn), Type::Int)
                     .text(")")

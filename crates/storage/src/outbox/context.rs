@@ -1,17 +1,24 @@
-//! What sending needs beside the delivery itself: the tenant's name and branding, and the routes. Kept for a moment, since
-//! the same few are wanted thousands of times a second.
+//! What sending needs beside the delivery itself: the tenant's name and email settings, and the routes. Kept for a moment,
+//! since the same few are wanted thousands of times a second.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use domain::{branding::Branding, connection::Route, ids::TenantId};
+use domain::{
+    branding::Branding,
+    connection::{Connection, EmailSettings, Route},
+    ids::TenantId,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use crate::{Store, entity::tenant, error::StoreError, seal::Owner, tenant::current_brandings};
+use crate::{Store, entity::tenant, error::StoreError, seal::Owner};
 
 /// How old what is kept may be: a change made by another process is seen this late at most.
 const KEPT: Duration = Duration::from_secs(1);
@@ -23,12 +30,31 @@ const MOST: usize = 10_000;
 pub(super) struct Context {
     pub(super) tenant: tenant::Model,
     pub(super) branding: Option<Branding>,
+    /// An on-premises tenant's own.
+    pub(super) connection: Option<Arc<Connection>>,
+}
+
+impl Context {
+    fn of(tenant: tenant::Model, settings: Option<EmailSettings>) -> Self {
+        let (branding, connection) = match settings {
+            None => (None, None),
+            Some(EmailSettings::Cloud { branding }) => (Some(branding), None),
+            Some(EmailSettings::OnPremises { branding, connection }) => (branding, connection.map(Arc::new)),
+        };
+        Self {
+            tenant,
+            branding,
+            connection,
+        }
+    }
 }
 
 /// What is kept in memory.
 #[derive(Default)]
 pub(crate) struct Kept {
     tenants: Mutex<HashMap<Uuid, (Instant, Arc<Context>)>>,
+    /// Rises when everything is forgotten: what was being read then may be old, and is not kept.
+    forgotten: AtomicU64,
     routes: Mutex<Option<KeptRoutes>>,
 }
 
@@ -43,7 +69,10 @@ struct KeptRoutes {
 impl Kept {
     /// Forgets everything: something was changed here.
     pub(crate) fn forget(&self) {
-        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.clear();
+        self.forgotten.fetch_add(1, Ordering::Release);
+        drop(tenants);
         *self.lock_routes() = None;
     }
 
@@ -57,8 +86,12 @@ impl Kept {
         (at.elapsed() < KEPT).then(|| Arc::clone(context))
     }
 
-    fn keep_tenant(&self, context: &Arc<Context>) {
+    /// Keeps what was read after `forgotten` had this value.
+    fn keep_tenant(&self, context: &Arc<Context>, forgotten: u64) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.forgotten.load(Ordering::Acquire) != forgotten {
+            return;
+        }
         if tenants.len() >= MOST {
             tenants.clear();
         }
@@ -123,15 +156,16 @@ impl Store {
         if missing.is_empty() {
             return Ok(found);
         }
-        let mut brandings = current_brandings(self.read(), &missing).await?;
+        let forgotten = self.inner.kept.forgotten.load(Ordering::Acquire);
+        let mut settings = self.current_settings(self.read(), &missing).await?;
         let rows = tenant::Entity::find()
             .filter(tenant::Column::Id.is_in(missing))
             .all(self.read())
             .await?;
         for tenant in rows {
-            let branding = brandings.remove(&tenant.id);
-            let context = Arc::new(Context { tenant, branding });
-            self.inner.kept.keep_tenant(&context);
+            let own = settings.remove(&tenant.id);
+            let context = Arc::new(Context::of(tenant, own));
+            self.inner.kept.keep_tenant(&context, forgotten);
             found.insert(context.tenant.id, context);
         }
         Ok(found)

@@ -1,8 +1,10 @@
 //! A group: many operations in one transaction, each kind in a few statements over many rows.
 
 use domain::{
+    ids::TenantId,
     message::{kind::Lane, state::DeliveryStatus},
-    outbox::{Fence, LEASE, Lease, Settled},
+    outbox::{Fence, LEASE, Lease, Room, Settled},
+    tenant::Edition,
 };
 use sea_orm::DatabaseTransaction;
 
@@ -181,21 +183,29 @@ impl Store {
         let keys: Vec<_> = submissions.iter().map(|submission| submission.key.as_ref()).collect();
         let mut answers = insert::take_keys(transaction, &keys, now).await?;
         count_days(transaction, &submissions, &mut answers, now).await?;
-        let fresh: Vec<&PreparedMessage> = submissions
+        let fresh: Vec<(Edition, &PreparedMessage)> = submissions
             .iter()
             .zip(&answers)
             .filter(|(_, answer)| answer.is_none())
-            .flat_map(|(submission, _)| &submission.messages)
+            .flat_map(|(submission, _)| submission.messages.iter().map(|message| (submission.edition, message)))
             .collect();
-        let may_send = !hand_offs.is_empty() && self.may_send(transaction).await?;
+        if !hand_offs.is_empty() {
+            let open = self.open_ways(transaction).await?;
+            for off in hand_offs.iter_mut() {
+                off.wanted.room = open.bound(std::mem::replace(&mut off.wanted.room, Room::of(0)));
+            }
+        }
         let mut joined = Vec::new();
         let mut leased: Vec<PreparedMessage> = Vec::new();
         let mut plain: Vec<Option<&PreparedMessage>> = Vec::new();
-        for message in &fresh {
-            let room = hand_offs.iter_mut().find(|off| off.lane == message.lane).filter(|off| {
-                may_send && off.wanted.most.saturating_sub(off.claimed.len()) >= message.deliveries.len()
-            });
-            if let (Some(off), Some(_)) = (room, &message.carried) {
+        for (edition, message) in fresh {
+            let (tenant, count) = (TenantId::new(message.message.tenant_id), message.deliveries.len());
+            let off = hand_offs
+                .iter_mut()
+                .find(|off| off.lane == message.lane)
+                .filter(|off| off.wanted.room.of_tenant(tenant, edition) >= count);
+            if let (Some(off), Some(_)) = (off, &message.carried) {
+                off.wanted.room.take(tenant, edition, count);
                 leased.push(lease(message, off, now));
                 plain.push(None);
             } else {
@@ -221,18 +231,47 @@ impl Store {
         claim: &Claim,
         now: i64,
     ) -> Result<Vec<Claimed>, StoreError> {
-        if !self.may_send(transaction).await? {
-            self.inner.lanes.clear(claim.lane);
-            return Ok(Vec::new());
+        let open = self.open_ways(transaction).await?;
+        match open {
+            Ways::All => {}
+            Ways::Own => self.inner.lanes.forget_shared(claim.lane),
+            Ways::None => {
+                self.inner.lanes.clear(claim.lane);
+                return Ok(Vec::new());
+            }
         }
-        self.claim_lane(transaction, claim, now).await
+        self.claim_lane(transaction, claim, open.bound(claim.room.clone()), now)
+            .await
     }
 
-    /// Whether anything can be sent at all. Until this transaction's end nobody can pause the relay or a route.
-    async fn may_send(&self, transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
-        match crate::provider::version_unless_paused(transaction).await? {
-            Some(version) => Ok(!self.routes_of(transaction, version).await?.is_empty()),
-            None => Ok(false),
+    /// What can be sent by. Until this transaction's end nobody can pause the relay or a route.
+    async fn open_ways(&self, transaction: &DatabaseTransaction) -> Result<Ways, StoreError> {
+        let Some(version) = crate::provider::version_unless_paused(transaction).await? else {
+            return Ok(Ways::None);
+        };
+        let routes = self.routes_of(transaction, version).await?;
+        Ok(if routes.is_empty() { Ways::Own } else { Ways::All })
+    }
+}
+
+/// The ways out that are open.
+#[derive(Debug, Clone, Copy)]
+enum Ways {
+    /// None: the relay is paused.
+    None,
+    /// Only tenants' own connections: the shared relay has no route.
+    Own,
+    /// All.
+    All,
+}
+
+impl Ways {
+    /// The room that there is, as far as these ways go.
+    fn bound(self, room: Room) -> Room {
+        match self {
+            Self::All => room,
+            Self::Own => Room { shared: 0, ..room },
+            Self::None => Room::of(0),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    branding::{DomainProof, Provider},
+    branding::{DomainProof, EffectiveFrom, Provider},
     clock::from_millis,
     connection::Route,
     ids::{DeliveryId, MessageId, TenantId},
@@ -14,6 +14,7 @@ use domain::{
         kind::{Content, Lane},
     },
     outbox::{Job, Lease, Path},
+    tenant::Edition,
 };
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
@@ -115,7 +116,7 @@ impl Store {
             .contexts
             .get(&row.tenant_id)
             .ok_or(StoreError::NotFound("tenant"))?;
-        let branding = context.branding.as_ref().ok_or(StoreError::NotFound("branding"))?;
+        let (from, path) = way(context, around, provider)?;
         let carried = match row.carried {
             Some(carried) => carried,
             None => self.unseal_stored(
@@ -125,7 +126,6 @@ impl Store {
                     .ok_or(StoreError::NotFound("body"))?,
             )?,
         };
-        let slug = context.tenant.slug.parse().map_err(|_| StoreError::Corrupt("slug"))?;
         let corrupt = |_| StoreError::Corrupt("recipient");
         Ok(Job {
             lease,
@@ -142,12 +142,12 @@ impl Store {
                     .transpose()
                     .map_err(corrupt)?,
             },
-            from: provider.effective_from(&slug, branding, DomainProof::Unverified),
+            from,
             message_id_header: format!("{}@{}", row.id, row.message_id_domain),
             accepted_at: carried.created_at,
             expires_at: from_millis(row.expires_at),
             attempt: u32::try_from(row.attempts).unwrap_or(1),
-            path: Path::Shared(Arc::clone(&around.routes)),
+            path,
             content: Arc::unwrap_or_clone(carried.content),
         })
     }
@@ -161,5 +161,26 @@ impl Store {
             locale: stored.locale.parse().map_err(|_| StoreError::Corrupt("locale"))?,
             created_at: from_millis(stored.created_at),
         })
+    }
+}
+
+/// The From that recipients see and the way out, by the tenant's settings of this moment.
+fn way(context: &Context, around: &Surroundings, provider: &Provider) -> Result<(EffectiveFrom, Path), StoreError> {
+    let branding = context.branding.as_ref().ok_or(StoreError::NotFound("branding"))?;
+    let edition: Edition = context
+        .tenant
+        .edition
+        .parse()
+        .map_err(|_| StoreError::Corrupt("edition"))?;
+    match edition {
+        Edition::Cloud => {
+            let slug = context.tenant.slug.parse().map_err(|_| StoreError::Corrupt("slug"))?;
+            let from = provider.effective_from(&slug, branding, DomainProof::Unverified);
+            Ok((from, Path::Shared(Arc::clone(&around.routes))))
+        }
+        Edition::OnPremises => {
+            let connection = context.connection.as_ref().ok_or(StoreError::NotFound("connection"))?;
+            Ok((EffectiveFrom::on_premises(branding), Path::Own(Arc::clone(connection))))
+        }
     }
 }

@@ -10,7 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{ids::NodeId, message::kind::Lane};
+use domain::{
+    ids::{NodeId, TenantId},
+    message::kind::Lane,
+    outbox::Room,
+    tenant::Edition,
+};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -25,7 +30,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A worker that waits for mail.
 pub(super) struct Wanted {
     pub(super) node: NodeId,
-    pub(super) most: usize,
+    pub(super) room: Room,
     pub(super) reply: oneshot::Sender<Vec<Claimed>>,
 }
 
@@ -35,7 +40,23 @@ pub(crate) struct Lanes {
     urgent: Mutex<State>,
     interactive: Mutex<State>,
     background: Mutex<State>,
-    weights: Mutex<HashMap<Uuid, u32>>,
+    known: Mutex<HashMap<Uuid, Known>>,
+}
+
+/// What is known of a tenant; who is not known is one of many, on the shared relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) weight: u32,
+    pub(super) edition: Edition,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            weight: 1,
+            edition: Edition::Cloud,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -65,9 +86,14 @@ impl Lanes {
         state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn weight(&self, tenant: Uuid) -> u32 {
-        let weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
-        weights.get(&tenant).copied().unwrap_or(1)
+    /// What is known of the tenants; taken before a lane's state, never after.
+    fn known(&self) -> MutexGuard<'_, HashMap<Uuid, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that a tenant has a connection of its own.
+    pub(super) fn note_own(&self, tenant: Uuid) {
+        self.known().entry(tenant).or_default().edition = Edition::OnPremises;
     }
 
     /// Everything may have changed: the database is to be looked through.
@@ -81,10 +107,13 @@ impl Lanes {
 
     /// A tenant has mail due.
     pub(super) fn join(&self, lane: Lane, tenant: Uuid) {
-        let weight = self.weight(tenant);
+        let known = self.known().get(&tenant).copied().unwrap_or_default();
         let mut state = self.state(lane);
-        state.turns.join(tenant, weight);
-        state.call();
+        state.turns.join(tenant, known.weight);
+        let fits = |wanted: &Wanted| wanted.room.of_tenant(TenantId::new(tenant), known.edition) > 0;
+        if state.wanted.as_ref().is_some_and(fits) {
+            state.call();
+        }
     }
 
     /// Whether the database should be looked through before the next claim.
@@ -94,26 +123,33 @@ impl Lanes {
     }
 
     /// What a look through the database found.
-    pub(super) fn found(&self, lane: Lane, tenants: &[(Uuid, u32)]) {
+    pub(super) fn found(&self, lane: Lane, tenants: &[(Uuid, Known)]) {
         {
-            let mut weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
-            for (tenant, weight) in tenants {
-                if *weight == 1 {
-                    weights.remove(tenant);
+            let mut all = self.known();
+            for (tenant, known) in tenants {
+                if *known == Known::default() {
+                    all.remove(tenant);
                 } else {
-                    weights.insert(*tenant, *weight);
+                    all.insert(*tenant, *known);
                 }
             }
         }
         let mut state = self.state(lane);
         state.looked = Some(Instant::now());
-        for (tenant, weight) in tenants {
-            state.turns.join(*tenant, *weight);
+        for (tenant, known) in tenants {
+            state.turns.join(*tenant, known.weight);
         }
     }
 
-    pub(super) fn draw(&self, lane: Lane, most: usize) -> Vec<Drawn> {
-        self.state(lane).turns.draw(most)
+    pub(super) fn draw(&self, lane: Lane, room: Room) -> Vec<Drawn> {
+        let known = self.known();
+        self.state(lane).turns.draw(room, edition_in(&known))
+    }
+
+    /// Whether somebody may have mail due that there is room for.
+    pub(super) fn has_for(&self, lane: Lane, room: &Room) -> bool {
+        let known = self.known();
+        self.state(lane).turns.has_for(room, edition_in(&known))
     }
 
     pub(super) fn put_back(&self, lane: Lane, turns: impl IntoIterator<Item = Turn>) {
@@ -128,11 +164,19 @@ impl Lanes {
         self.state(lane).turns.clear();
     }
 
+    /// Nothing can go by the shared relay now, whatever a worker has room for.
+    pub(super) fn forget_shared(&self, lane: Lane) {
+        let known = self.known();
+        self.state(lane).turns.forget(edition_in(&known), Edition::Cloud);
+    }
+
     /// Lets a worker wait; where there is something to claim it is told so at once.
     pub(super) fn want(&self, lane: Lane, wanted: Wanted) {
+        let known = self.known();
         let mut state = self.state(lane);
+        let waits = state.looked.is_some() && !state.turns.has_for(&wanted.room, edition_in(&known));
         state.wanted = Some(wanted);
-        if state.looked.is_none() || !state.turns.is_empty() {
+        if !waits {
             state.call();
         }
     }
@@ -142,12 +186,18 @@ impl Lanes {
         self.state(lane).wanted.is_some()
     }
 
-    /// The worker to hand mail over to: only while nobody else's mail waits in the lane.
+    /// The worker to hand mail over to: only while nobody else's mail waits in the lane that it has room for.
     pub(super) fn take_wanted(&self, lane: Lane) -> Option<Wanted> {
+        let known = self.known();
         let mut state = self.state(lane);
-        if !state.turns.is_empty() {
+        let wanted = state.wanted.as_ref()?;
+        if state.turns.has_for(&wanted.room, edition_in(&known)) {
             return None;
         }
         state.wanted.take().filter(|wanted| !wanted.reply.is_closed())
     }
+}
+
+fn edition_in(known: &HashMap<Uuid, Known>) -> impl Fn(Uuid) -> Edition {
+    |tenant| known.get(&tenant).copied().unwrap_or_default().edition
 }

@@ -103,10 +103,24 @@ impl Store {
     }
 }
 
-/// Makes mail due that waited for its configuration to be mended.
+/// Makes mail of the shared relay due that waited for its routes to be mended.
 pub(crate) async fn release_held<C: ConnectionTrait>(connection: &C, now: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE deliveries SET due_at = $1, held_by = NULL WHERE held_by IS NOT NULL AND due_at IS NOT NULL";
+    let sql = "UPDATE deliveries SET due_at = $1, held_by = NULL WHERE held_by IS NOT NULL AND due_at IS NOT NULL \
+               AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = deliveries.tenant_id AND t.edition = 'cloud')";
     connection.execute_raw(statement(connection, sql, [now.into()])).await?;
+    Ok(())
+}
+
+/// Makes mail of one tenant due that waited for its own connection to be mended.
+pub(crate) async fn release_held_of<C: ConnectionTrait>(
+    connection: &C,
+    tenant: Uuid,
+    now: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE deliveries SET due_at = $1, held_by = NULL WHERE tenant_id = $2 AND held_by IS NOT NULL \
+               AND due_at IS NOT NULL";
+    let values = [now.into(), tenant.into()];
+    connection.execute_raw(statement(connection, sql, values)).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use domain::{
     ids::NodeId,
     message::kind::Lane,
-    outbox::{Fence, Job, Lease, Outbox, OutboxError, Settled, Settlement},
+    outbox::{Fence, Job, Lease, Outbox, OutboxError, Room, Settled, Settlement},
 };
 
 use tokio::sync::oneshot;
@@ -30,6 +30,22 @@ impl Drop for OnTheWay<'_> {
     }
 }
 
+/// A worker that waits. One that stops waiting gives back what was handed to it at that very moment.
+struct Waiting<'a> {
+    outbox: &'a StoreOutbox,
+    node: NodeId,
+    answer: oneshot::Receiver<Vec<Claimed>>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.answer.close();
+        if let Ok(claimed) = self.answer.try_recv() {
+            self.outbox.store.let_go(claimed, self.node);
+        }
+    }
+}
+
 impl StoreOutbox {
     async fn open(&self, node: NodeId, claimed: Vec<Claimed>) -> Result<Vec<Job>, OutboxError> {
         let mut way = OnTheWay {
@@ -45,10 +61,13 @@ impl StoreOutbox {
 }
 
 impl Outbox for StoreOutbox {
-    async fn claim(&self, node: NodeId, lane: Lane, most: usize) -> Result<Vec<Job>, OutboxError> {
+    async fn claim(&self, node: NodeId, lane: Lane, room: Room) -> Result<Vec<Job>, OutboxError> {
         let lanes = &self.store.inner.lanes;
         if lanes.should_look(lane) {
             lanes.found(lane, &self.store.look(lane).await.map_err(unavailable)?);
+        }
+        if !lanes.has_for(lane, &room) {
+            return Ok(Vec::new());
         }
         let claimed = self
             .store
@@ -56,7 +75,7 @@ impl Outbox for StoreOutbox {
                 Operation::Claim(Claim {
                     node,
                     lane,
-                    most,
+                    room,
                     reply,
                 })
             })
@@ -94,11 +113,16 @@ impl Outbox for StoreOutbox {
         self.store.sweep(self.unknown_delay).await.map_err(unavailable)
     }
 
-    async fn wait(&self, node: NodeId, lane: Lane, most: usize) -> Result<Vec<Job>, OutboxError> {
+    async fn wait(&self, node: NodeId, lane: Lane, room: Room) -> Result<Vec<Job>, OutboxError> {
         let (reply, answer) = oneshot::channel();
-        self.store.inner.lanes.want(lane, Wanted { node, most, reply });
+        let mut waiting = Waiting {
+            outbox: self,
+            node,
+            answer,
+        };
+        self.store.inner.lanes.want(lane, Wanted { node, room, reply });
         // A worker that waits in this one's place takes its reply away.
-        let handed = answer.await.unwrap_or_default();
+        let handed = (&mut waiting.answer).await.unwrap_or_default();
         self.open(node, handed).await
     }
 }

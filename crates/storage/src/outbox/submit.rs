@@ -9,6 +9,7 @@ use domain::{
     address::Domain,
     clock::to_millis,
     message::{EventType, NewMessage, kind::Lane, state::DeliveryStatus},
+    tenant::Edition,
 };
 use serde_json::Map;
 use uuid::Uuid;
@@ -67,6 +68,7 @@ pub enum Submitted {
 /// Rows ready to be inserted.
 pub struct Submission {
     pub(super) tenant: Uuid,
+    pub(super) edition: Edition,
     pub(super) messages_per_day: Option<u32>,
     pub(super) messages: Vec<PreparedMessage>,
     pub(super) key: Option<idempotency_key::Model>,
@@ -103,8 +105,12 @@ impl Store {
         let deliveries = messages.iter().map(|message| message.recipients.len()).sum();
         self.check_limits(scope.id().uuid(), &limits, messages.len(), deliveries)
             .await?;
+        if scope.edition() == Edition::OnPremises {
+            self.inner.lanes.note_own(scope.id().uuid());
+        }
         let submission = Submission {
             tenant: scope.id().uuid(),
+            edition: scope.edition(),
             messages_per_day: limits.messages_per_day,
             messages: messages
                 .iter()

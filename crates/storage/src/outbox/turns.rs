@@ -3,9 +3,11 @@
 //! Every delivery costs one slot. A tenant's turn is as many slots as its weight; what is left of a turn when a claim is full
 //! is its to use first next time. So a tenant with a million queued messages and one with a single message each get the
 //! next slot. (Shreedhar and Varghese, "Efficient Fair Queuing Using Deficit Round-Robin", 1995.)
+//! Whoever there is no room for now, since the next server rests or is busy, keeps its place and is passed over.
 
 use std::collections::{HashSet, VecDeque};
 
+use domain::{ids::TenantId, outbox::Room, tenant::Edition};
 use uuid::Uuid;
 
 /// A tenant's place in the round.
@@ -22,6 +24,7 @@ pub(super) struct Turn {
 pub(super) struct Drawn {
     pub(super) turn: Turn,
     pub(super) slots: usize,
+    pub(super) edition: Edition,
 }
 
 /// The round of one lane.
@@ -47,26 +50,42 @@ impl Turns {
         }
     }
 
-    /// Shares `most` slots among those whose turn it is.
-    pub(super) fn draw(&mut self, most: usize) -> Vec<Drawn> {
-        let mut left = most;
+    /// Shares the slots there is room for among those whose turn it is.
+    pub(super) fn draw(&mut self, mut room: Room, edition: impl Fn(Uuid) -> Edition) -> Vec<Drawn> {
+        let mut passed_over = Vec::new();
         let mut drawn: Vec<Drawn> = Vec::new();
-        while left > 0
+        while room.most > 0
             && let Some(turn) = self.order.pop_front()
         {
-            self.present.remove(&turn.tenant);
-            drawn.push(Drawn { turn, slots: 0 });
-            if let Some(last) = drawn.last_mut() {
-                left -= last.take(left);
+            let mut next = Drawn {
+                turn,
+                slots: 0,
+                edition: edition(turn.tenant),
+            };
+            if next.take(&mut room) == 0 {
+                passed_over.push(turn);
+            } else {
+                self.present.remove(&turn.tenant);
+                drawn.push(next);
             }
         }
-        // Fewer tenants than slots: the round goes on among them.
-        while left > 0 && !drawn.is_empty() {
-            for tenant in &mut drawn {
-                left -= tenant.take(left);
-            }
+        for turn in passed_over.into_iter().rev() {
+            self.order.push_front(turn);
         }
+        while drawn.iter_mut().map(|tenant| tenant.take(&mut room)).sum::<usize>() > 0 {}
         drawn
+    }
+
+    /// Whether there is room for somebody.
+    pub(super) fn has_for(&self, room: &Room, edition: impl Fn(Uuid) -> Edition) -> bool {
+        let fits = |turn: &Turn| room.of_tenant(TenantId::new(turn.tenant), edition(turn.tenant)) > 0;
+        self.order.iter().any(fits)
+    }
+
+    /// Forgets the tenants of an edition; who has mail due joins again when it is looked for.
+    pub(super) fn forget(&mut self, edition: impl Fn(Uuid) -> Edition, forgotten: Edition) {
+        self.order.retain(|turn| edition(turn.tenant) != forgotten);
+        self.present = self.order.iter().map(|turn| turn.tenant).collect();
     }
 
     /// Takes a tenant back that used all it was given: first in the round while it has slots left of its turn, else last.
@@ -88,14 +107,20 @@ impl Turns {
 }
 
 impl Drawn {
-    /// Uses up to `left` slots of this tenant's turn.
-    fn take(&mut self, left: usize) -> usize {
+    /// Uses slots of this tenant's turn, as far as there is room.
+    fn take(&mut self, room: &mut Room) -> usize {
+        let tenant = TenantId::new(self.turn.tenant);
+        let fits = u32::try_from(room.of_tenant(tenant, self.edition)).unwrap_or(u32::MAX);
+        if fits == 0 {
+            return 0;
+        }
         if self.turn.credit == 0 {
             self.turn.credit = self.turn.weight;
         }
-        let taken = self.turn.credit.min(u32::try_from(left).unwrap_or(u32::MAX));
+        let taken = self.turn.credit.min(fits);
         self.turn.credit -= taken;
-        let taken = usize::try_from(taken).unwrap_or(left);
+        let taken = usize::try_from(taken).unwrap_or(usize::MAX);
+        room.take(tenant, self.edition, taken);
         self.slots += taken;
         taken
     }
@@ -118,7 +143,7 @@ mod tests {
 
     /// Draws, and puts everybody back as one who has more.
     fn round(turns: &mut Turns, most: usize) -> Vec<(u128, usize)> {
-        let drawn = turns.draw(most);
+        let drawn = turns.draw(Room::of(most), |_| Edition::Cloud);
         for drawn in &drawn {
             turns.put_back(drawn.turn);
         }
@@ -157,13 +182,63 @@ mod tests {
         let mut turns = Turns::default();
         turns.join(tenant(1), 1);
         turns.join(tenant(1), 1);
-        let drawn = turns.draw(2);
+        let drawn = turns.draw(Room::of(2), |_| Edition::Cloud);
         assert_eq!(slots(&drawn), [(1, 2)]);
         assert!(turns.is_empty());
         turns.join(tenant(2), 1);
         turns.put_back(drawn[0].turn);
         assert_eq!(round(&mut turns, 1), [(2, 1)]);
         turns.clear();
-        assert!(turns.draw(1).is_empty());
+        assert!(turns.draw(Room::of(1), |_| Edition::Cloud).is_empty());
+    }
+
+    #[test]
+    fn who_there_is_no_room_for_keeps_its_place_and_costs_nobody_a_slot() {
+        let mut turns = Turns::default();
+        for n in 1..=4 {
+            turns.join(tenant(n), 1);
+        }
+        // 3 sends by the shared relay, the others by their own servers, of which that of 1 rests.
+        let edition = |id| {
+            if id == tenant(3) {
+                Edition::Cloud
+            } else {
+                Edition::OnPremises
+            }
+        };
+        let room = Room {
+            own: 2,
+            less: [(TenantId::new(tenant(1)), 0)].into(),
+            ..Room::of(8)
+        };
+        assert_eq!(slots(&turns.draw(room.clone(), edition)), [(2, 2), (3, 4), (4, 2)]);
+        assert!(!turns.has_for(&room, edition));
+        assert!(turns.has_for(&Room::of(1), edition));
+
+        turns.join(tenant(2), 1);
+        turns.join(tenant(3), 1);
+        let shared_rests = Room {
+            shared: 0,
+            ..Room::of(3)
+        };
+        assert_eq!(slots(&turns.draw(shared_rests, edition)), [(1, 2), (2, 1)]);
+        assert_eq!(round(&mut turns, 1), [(3, 1)]);
+    }
+
+    #[test]
+    fn one_edition_can_be_forgotten() {
+        let mut turns = Turns::default();
+        turns.join(tenant(1), 1);
+        turns.join(tenant(2), 1);
+        let edition = |id| {
+            if id == tenant(1) {
+                Edition::Cloud
+            } else {
+                Edition::OnPremises
+            }
+        };
+        turns.forget(edition, Edition::Cloud);
+        turns.join(tenant(1), 1);
+        assert_eq!(round(&mut turns, 2), [(2, 1), (1, 1)]);
     }
 }

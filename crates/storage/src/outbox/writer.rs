@@ -12,7 +12,7 @@ use std::{
 use domain::{
     ids::{MessageId, NodeId},
     message::kind::Lane,
-    outbox::{Fence, LEASE, Lease, Outcome, Settled, Settlement},
+    outbox::{Fence, LEASE, Lease, Outcome, Room, Settled, Settlement},
 };
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -58,7 +58,7 @@ pub(crate) enum Operation {
 pub(crate) struct Claim {
     pub(crate) node: NodeId,
     pub(crate) lane: Lane,
-    pub(crate) most: usize,
+    pub(crate) room: Room,
     pub(crate) reply: Reply<Vec<Claimed>>,
 }
 

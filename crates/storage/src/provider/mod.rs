@@ -14,11 +14,12 @@ mod routes;
 mod tenants;
 
 pub use depth::{Depth, LaneDepth, TenantDepth, Throughput};
+pub use domain::connection::PasswordChange;
 pub use redrive::Redrive;
 pub use relay_state::RelayState;
 pub(crate) use relay_state::version_unless_paused;
 pub use route_health::RouteStanding;
-pub use routes::{PasswordChange, RouteChange};
+pub use routes::RouteChange;
 pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
 pub(crate) use tenants::{limits as limits_of, weight_of};
 

@@ -2,9 +2,9 @@
 
 use domain::{
     clock::{from_millis, to_millis},
-    connection::{Credentials, Paused, Proof, Route, SmtpServer},
+    connection::{Credentials, PasswordChange, Paused, Proof, Route, SmtpServer},
     ids::RouteId,
-    secret::{ExposeSecret, SecretText, secret_text},
+    secret::{ExposeSecret, secret_text},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
@@ -41,17 +41,6 @@ pub struct RouteChange {
     pub priority: i32,
     /// Share among equals.
     pub weight: u32,
-}
-
-/// What becomes of a stored password.
-#[derive(Debug, Clone)]
-pub enum PasswordChange {
-    /// It stays.
-    Keep,
-    /// It goes.
-    Remove,
-    /// It is replaced.
-    Set(SecretText),
 }
 
 impl ProviderStore<'_> {

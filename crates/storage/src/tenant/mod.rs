@@ -16,8 +16,8 @@ mod vault;
 
 pub(crate) use api_clients::parse_roles;
 pub use api_clients::{ApiClient, NewApiClient};
-pub use email_settings::SettingsVersion;
-pub(crate) use email_settings::{current_brandings, insert_first as insert_first_settings};
+pub(crate) use email_settings::insert_first as insert_first_settings;
+pub use email_settings::{OwnConnection, PastSettings, SettingsChange, SettingsVersion, Untested};
 pub use messages::MessageFilter;
 pub(crate) use owned::TenantOwned;
 pub(crate) use preferences::ON_OUTCOME_UNKNOWN;

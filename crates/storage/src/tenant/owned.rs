@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message, preferences, vault_secret};
+use crate::entity::{api_client, delivery, email_settings, event, message, passed_test, preferences, vault_secret};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -28,6 +28,10 @@ impl TenantOwned for delivery::Entity {
 
 impl TenantOwned for event::Entity {
     const TENANT: Self::Column = event::Column::TenantId;
+}
+
+impl TenantOwned for passed_test::Entity {
+    const TENANT: Self::Column = passed_test::Column::TenantId;
 }
 
 impl TenantOwned for preferences::Entity {

@@ -210,6 +210,7 @@ impl Vault<'_> {
             .audit(&transaction, Entry::new("secret.replaced", id, detail))
             .await?;
         transaction.commit().await?;
+        self.tenant.release_held().await?;
         self.tenant.store.wake();
         vault_secret(after)
     }

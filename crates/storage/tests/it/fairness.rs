@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{
     ids::{NodeId, TenantId, TimeOrderedIds},
     message::{NewMessage, kind::Lane},
-    outbox::{Fence, Outbox},
+    outbox::{Fence, Outbox, Room},
 };
 
 use crate::support::{MASTER_KEY, World, code, notification, provider, tenant};
@@ -34,7 +34,11 @@ async fn one_tenants_flood_leaves_the_others_their_turns() {
 
     let mut order: Vec<TenantId> = Vec::new();
     for _ in 0..6 {
-        let jobs = world.outbox().claim(world.node, Lane::Background, 1).await.unwrap();
+        let jobs = world
+            .outbox()
+            .claim(world.node, Lane::Background, Room::of(1))
+            .await
+            .unwrap();
         order.extend(jobs.iter().map(|job| job.lease.tenant));
     }
 
@@ -54,12 +58,16 @@ async fn a_claim_that_finds_a_tenant_drained_goes_on_with_the_next() {
         .submit(&small, &[world.message(notification())], &domain, None)
         .await
         .unwrap();
-    let jobs = world.outbox().claim(world.node, Lane::Background, 64).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(64))
+        .await
+        .unwrap();
     assert_eq!(jobs.len(), 4);
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Background, 64)
+            .claim(world.node, Lane::Background, Room::of(64))
             .await
             .unwrap()
             .is_empty()
@@ -71,8 +79,8 @@ async fn what_is_accepted_while_a_worker_waits_is_handed_over_leased() {
     let world = World::new().await;
     let (outbox, node) = (world.outbox(), world.node);
     // The lane was looked through and is empty, so that the worker waits.
-    assert!(outbox.claim(node, Lane::Urgent, 4).await.unwrap().is_empty());
-    let waiting = tokio::spawn(async move { outbox.wait(node, Lane::Urgent, 4).await.unwrap() });
+    assert!(outbox.claim(node, Lane::Urgent, Room::of(4)).await.unwrap().is_empty());
+    let waiting = tokio::spawn(async move { outbox.wait(node, Lane::Urgent, Room::of(4)).await.unwrap() });
     tokio::task::yield_now().await;
     let message = world.submit(code()).await;
 
@@ -89,13 +97,17 @@ async fn what_is_accepted_while_a_worker_waits_is_handed_over_leased() {
 async fn what_was_handed_to_a_worker_that_has_gone_away_is_queued_again() {
     let world = World::new().await;
     let (outbox, node) = (world.outbox(), world.node);
-    assert!(outbox.claim(node, Lane::Urgent, 4).await.unwrap().is_empty());
-    let gone = tokio::spawn(async move { outbox.wait(node, Lane::Urgent, 4).await });
+    assert!(outbox.claim(node, Lane::Urgent, Room::of(4)).await.unwrap().is_empty());
+    let gone = tokio::spawn(async move { outbox.wait(node, Lane::Urgent, Room::of(4)).await });
     tokio::task::yield_now().await;
     gone.abort();
     drop(gone.await);
     let message = world.submit(code()).await;
-    let jobs = world.outbox().claim(world.node, Lane::Urgent, 4).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Urgent, Room::of(4))
+        .await
+        .unwrap();
     assert_eq!(jobs.len(), 1);
     assert_eq!(jobs[0].message, message.id);
 }
@@ -105,9 +117,13 @@ async fn a_worker_waits_only_while_nothing_is_due() {
     let world = World::new().await;
     let message = world.submit(notification()).await;
     let outbox = world.outbox();
-    let told = tokio::time::timeout(PATIENCE, outbox.wait(world.node, Lane::Background, 4));
+    let told = tokio::time::timeout(PATIENCE, outbox.wait(world.node, Lane::Background, Room::of(4)));
     assert!(told.await.unwrap().unwrap().is_empty());
-    let jobs = world.outbox().claim(world.node, Lane::Background, 4).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(4))
+        .await
+        .unwrap();
     assert_eq!(jobs[0].message, message.id);
 }
 
@@ -128,13 +144,19 @@ async fn another_process_hears_of_new_mail() {
     other.register_node(node, "other").await.unwrap();
     let outbox = other.outbox(provider(), Duration::from_mins(10));
     // So that it is known to hear: a claim finds nothing, and a word may come at any time after.
-    assert!(outbox.claim(node, Lane::Background, 4).await.unwrap().is_empty());
+    assert!(
+        outbox
+            .claim(node, Lane::Background, Room::of(4))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let message = world.submit(notification()).await;
     let heard = async {
         loop {
-            let handed = outbox.wait(node, Lane::Background, 4).await.unwrap();
+            let handed = outbox.wait(node, Lane::Background, Room::of(4)).await.unwrap();
             assert!(handed.is_empty());
-            let jobs = outbox.claim(node, Lane::Background, 4).await.unwrap();
+            let jobs = outbox.claim(node, Lane::Background, Room::of(4)).await.unwrap();
             if let Some(job) = jobs.first() {
                 return job.message;
             }

@@ -13,6 +13,10 @@ mod outcome_unknown;
 #[cfg(test)]
 mod overview;
 #[cfg(test)]
+mod own_connection;
+#[cfg(test)]
+mod own_sending;
+#[cfg(test)]
 mod redrive;
 #[cfg(test)]
 mod relay_pause;

@@ -7,7 +7,7 @@ use domain::{
         HeldBy,
         kind::{Content, Lane, TwoFactorCode},
     },
-    outbox::{AttemptReport, Fence, HEARTBEAT, Job, LEASE, Outbox as _, Outcome, Settled, Settlement},
+    outbox::{AttemptReport, Fence, HEARTBEAT, Job, LEASE, Outbox as _, Outcome, Room, Settled, Settlement},
     reply::{Reply, Stage, Suppress},
 };
 use storage::outbox::{Idempotency, Submitted};
@@ -35,7 +35,7 @@ fn settlement(job: &Job, outcome: Outcome) -> Settlement {
 }
 
 async fn claim_one(world: &World, lane: Lane) -> Job {
-    let mut jobs = world.outbox().claim(world.node, lane, 10).await.unwrap();
+    let mut jobs = world.outbox().claim(world.node, lane, Room::of(10)).await.unwrap();
     assert_eq!(jobs.len(), 1);
     jobs.remove(0)
 }
@@ -53,7 +53,7 @@ async fn a_message_is_claimed_once_marked_and_sent() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Background, 10)
+            .claim(world.node, Lane::Background, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -76,14 +76,19 @@ async fn lanes_are_claimed_apart() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Urgent, 10)
+            .claim(world.node, Lane::Urgent, Room::of(10))
             .await
             .unwrap()
             .is_empty()
     );
     world.submit(code()).await;
     assert_eq!(
-        world.outbox().claim(world.node, Lane::Urgent, 10).await.unwrap().len(),
+        world
+            .outbox()
+            .claim(world.node, Lane::Urgent, Room::of(10))
+            .await
+            .unwrap()
+            .len(),
         1
     );
 }
@@ -167,7 +172,7 @@ async fn a_mark_without_an_outcome_is_a_doubt_and_a_late_250_ends_it() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Background, 10)
+            .claim(world.node, Lane::Background, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -188,7 +193,7 @@ async fn a_notification_of_unknown_outcome_goes_once_more_and_then_no_more() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Background, 10)
+            .claim(world.node, Lane::Background, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -205,7 +210,7 @@ async fn a_notification_of_unknown_outcome_goes_once_more_and_then_no_more() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Background, 10)
+            .claim(world.node, Lane::Background, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -233,7 +238,7 @@ async fn a_code_of_unknown_outcome_is_sent_again_only_while_it_helps() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Urgent, 10)
+            .claim(world.node, Lane::Urgent, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -259,7 +264,7 @@ async fn a_code_whose_time_is_up_is_neither_claimed_nor_let_through_the_fence() 
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Urgent, 10)
+            .claim(world.node, Lane::Urgent, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -301,7 +306,7 @@ async fn what_was_put_back_untried_is_due_in_time_and_counts_as_no_attempt() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Urgent, 10)
+            .claim(world.node, Lane::Urgent, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -372,7 +377,7 @@ async fn a_suspended_tenants_mail_is_held_and_goes_on_when_it_is_resumed() {
     assert!(
         world
             .outbox()
-            .claim(world.node, Lane::Background, 10)
+            .claim(world.node, Lane::Background, Room::of(10))
             .await
             .unwrap()
             .is_empty()
@@ -415,7 +420,7 @@ async fn the_same_key_and_body_store_once_and_answer_alike_under_contention() {
     assert_eq!(
         world
             .outbox()
-            .claim(world.node, Lane::Background, 10)
+            .claim(world.node, Lane::Background, Room::of(10))
             .await
             .unwrap()
             .len(),

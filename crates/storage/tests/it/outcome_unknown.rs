@@ -7,7 +7,7 @@ use domain::{
         NewMessage,
         kind::{Content, Lane},
     },
-    outbox::{Job, LEASE, Outbox as _, Outcome, Settlement},
+    outbox::{Job, LEASE, Outbox as _, Outcome, Room, Settlement},
     preferences::{OnOutcomeUnknown, Preferences},
 };
 
@@ -27,7 +27,12 @@ async fn holding() -> World {
 async fn marked(world: &World, content: Content) -> (NewMessage, Job) {
     let lane = content.kind().lane();
     let message = world.submit(content).await;
-    let job = world.outbox().claim(world.node, lane, 1).await.unwrap().remove(0);
+    let job = world
+        .outbox()
+        .claim(world.node, lane, Room::of(1))
+        .await
+        .unwrap()
+        .remove(0);
     world.outbox().mark(job.lease).await.unwrap();
     (message, job)
 }
@@ -45,7 +50,12 @@ async fn settle_unknown(world: &World, job: &Job) {
 }
 
 async fn claimed(world: &World, lane: Lane) -> usize {
-    world.outbox().claim(world.node, lane, 10).await.unwrap().len()
+    world
+        .outbox()
+        .claim(world.node, lane, Room::of(10))
+        .await
+        .unwrap()
+        .len()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use domain::{
     connection::RouteHealth,
     ids::{NodeId, TimeOrderedIds},
     message::{NewMessage, kind::Lane},
-    outbox::{NODE_ALIVE, Outbox as _, Outcome, Settlement},
+    outbox::{NODE_ALIVE, Outbox as _, Outcome, Room, Settlement},
 };
 use storage::{
     Store,
@@ -51,7 +51,7 @@ async fn what_waits_is_counted_by_lane_status_and_tenant_and_what_went_through_t
     world.submit(code()).await;
     let sent = world
         .outbox()
-        .claim(world.node, Lane::Urgent, 1)
+        .claim(world.node, Lane::Urgent, Room::of(1))
         .await
         .unwrap()
         .remove(0);
@@ -64,7 +64,11 @@ async fn what_waits_is_counted_by_lane_status_and_tenant_and_what_went_through_t
         report: None,
     };
     world.outbox().settle(settlement).await.unwrap();
-    world.outbox().claim(world.node, Lane::Background, 1).await.unwrap();
+    world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(1))
+        .await
+        .unwrap();
     world.submit(code()).await;
     world.clock.advance(Duration::from_secs(30));
 
@@ -156,7 +160,11 @@ async fn a_paused_route_is_taken_by_no_process_from_its_next_claim_on() {
     let other = other.outbox(provider(), Duration::from_mins(10));
     let usable = async || {
         world.submit(notification()).await;
-        let job = other.claim(world.node, Lane::Background, 1).await.unwrap().remove(0);
+        let job = other
+            .claim(world.node, Lane::Background, Room::of(1))
+            .await
+            .unwrap()
+            .remove(0);
         let domain::outbox::Path::Shared(routes) = job.path else {
             panic!("a Cloud tenant's mail takes the shared relay");
         };

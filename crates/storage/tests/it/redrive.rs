@@ -4,7 +4,7 @@ use domain::{
     clock::Timestamp,
     ids::TenantId,
     message::{NewMessage, kind::Lane, state::DeliveryStatus},
-    outbox::Outbox as _,
+    outbox::{Outbox as _, Room},
 };
 use sea_orm::ConnectionTrait as _;
 use storage::{
@@ -86,7 +86,11 @@ async fn every_failed_delivery_is_put_back_once_also_by_two_who_ask_at_the_same_
     assert_eq!(one.1 + other.1, all);
     assert_eq!(count(&world, &bounced()).await, 0);
     assert_eq!(world.timeline(&messages[7]).await, ["accepted", "retried"]);
-    let claimed = world.outbox().claim(world.node, Lane::Background, MANY).await.unwrap();
+    let claimed = world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(MANY))
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), MANY);
 }
 

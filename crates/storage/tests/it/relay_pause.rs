@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     message::{HeldBy, NewMessage, kind::Lane},
-    outbox::{Fence, Outbox as _},
+    outbox::{Fence, Outbox as _, Room},
 };
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, TransactionTrait as _};
 use storage::{Store, provider::RelayState};
@@ -25,7 +25,11 @@ async fn resume(store: &Store) -> RelayState {
 
 async fn claimed(world: &World, store: &Store) -> usize {
     let outbox = store.clone().outbox(provider(), Duration::from_mins(10));
-    outbox.claim(world.node, Lane::Background, 10).await.unwrap().len()
+    outbox
+        .claim(world.node, Lane::Background, Room::of(10))
+        .await
+        .unwrap()
+        .len()
 }
 
 async fn held_by(world: &World, message: &NewMessage) -> Option<HeldBy> {
@@ -64,7 +68,7 @@ async fn what_was_claimed_before_the_pause_is_finished() {
     world.submit(notification()).await;
     let job = world
         .outbox()
-        .claim(world.node, Lane::Background, 1)
+        .claim(world.node, Lane::Background, Room::of(1))
         .await
         .unwrap()
         .remove(0);
@@ -115,7 +119,7 @@ async fn a_pause_waits_for_claims_in_flight_and_goes_before_those_that_come_late
     waiting(&world, 1).await;
     let later = tokio::spawn({
         let (outbox, node) = (world.outbox(), world.node);
-        async move { outbox.claim(node, Lane::Background, 10).await.unwrap().len() }
+        async move { outbox.claim(node, Lane::Background, Room::of(10)).await.unwrap().len() }
     });
     waiting(&world, 2).await;
     assert!(!pausing.is_finished());

@@ -1,7 +1,7 @@
 //! What a thief of the database finds: sealed values, bound to their rows and to the master key.
 
 use domain::message::kind::Lane;
-use domain::outbox::Outbox as _;
+use domain::outbox::{Outbox as _, Room};
 use sea_orm::{ConnectionTrait as _, Statement};
 use storage::StoreError;
 
@@ -59,7 +59,11 @@ async fn a_body_moved_to_another_message_does_not_open_and_stays_in_the_queue() 
         .await
         .unwrap();
 
-    let jobs = world.outbox().claim(world.node, Lane::Background, 10).await.unwrap();
+    let jobs = world
+        .outbox()
+        .claim(world.node, Lane::Background, Room::of(10))
+        .await
+        .unwrap();
 
     assert_eq!(jobs.iter().map(|job| job.message).collect::<Vec<_>>(), [two.id]);
     assert_eq!(world.status(&one).await, "sending");

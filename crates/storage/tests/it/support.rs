@@ -6,7 +6,7 @@ use domain::{
     access::{Principal, ProviderScope, Role, TenantAction, TenantScope},
     branding::{Branding, Provider, SenderVerification},
     clock::Clock,
-    connection::{Host, Security, SmtpServer},
+    connection::{Connection, Credentials, Host, Proof, Security, SmtpServer},
     ids::{DeliveryId, IdSource as _, MessageId, NodeId, TenantId, TimeOrderedIds},
     message::{
         Locale, NewMessage, Recipient,
@@ -21,6 +21,7 @@ use storage::{
     identity::SigningKey,
     outbox::{StoreOutbox, Submitted},
     provider::{NewEdition, NewTenant, PasswordChange, RouteChange},
+    tenant::SettingsChange,
 };
 use tempfile::TempDir;
 
@@ -120,6 +121,17 @@ impl World {
         self.submit_with(content, None).await
     }
 
+    /// A message of another tenant.
+    pub(crate) async fn submit_of(&self, scope: &TenantScope, content: Content) -> NewMessage {
+        let message = self.message(content);
+        let domain = "globex.example".parse().unwrap();
+        self.store
+            .submit(scope, std::slice::from_ref(&message), &domain, None)
+            .await
+            .unwrap();
+        message
+    }
+
     pub(crate) async fn submit_with(&self, content: Content, supersede_key: Option<&str>) -> NewMessage {
         let message = NewMessage {
             supersede_key: supersede_key.map(str::to_owned),
@@ -195,10 +207,19 @@ pub(crate) async fn tenant(store: &Store, slug: &str) -> TenantScope {
         from_address: format!("no-reply@{slug}.relay.example").parse().unwrap(),
         from_name: Some("Acme".parse().unwrap()),
     };
+    tenant_of(store, slug, NewEdition::Cloud(branding)).await
+}
+
+/// A new on-premises tenant, unconfigured, and leave to act in it.
+pub(crate) async fn on_premises(store: &Store, slug: &str) -> TenantScope {
+    tenant_of(store, slug, NewEdition::OnPremises).await
+}
+
+async fn tenant_of(store: &Store, slug: &str, edition: NewEdition) -> TenantScope {
     let new = NewTenant {
         slug: slug.parse().unwrap(),
         name: "Acme".parse().unwrap(),
-        edition: NewEdition::Cloud(branding),
+        edition,
         limits: Limits::default(),
     };
     let made = store.provider(&operator()).create_tenant(new).await.unwrap();
@@ -210,6 +231,36 @@ pub(crate) async fn scope(store: &Store, id: TenantId) -> TenantScope {
     Principal::new("ops", [Role::Operator], None)
         .authorize(TenantAction::SubmitMessages, found)
         .unwrap()
+}
+
+/// The From of an on-premises tenant.
+pub(crate) fn pam() -> Branding {
+    Branding {
+        from_address: "pam@globex.example".parse().unwrap(),
+        from_name: None,
+    }
+}
+
+/// A tenant's own server.
+pub(crate) fn own_server() -> SmtpServer {
+    SmtpServer {
+        host: "smtp.globex.example".parse().unwrap(),
+        port: 587,
+        security: Security::StartTls,
+        credentials: Some(Credentials {
+            username: "pam".to_owned(),
+            proof: Proof::Password(secret_text("canary-own-password")),
+        }),
+        ca_certificate_pem: None,
+    }
+}
+
+/// Saves a tenant's own server.
+pub(crate) async fn configure(store: &Store, scope: &TenantScope, server: SmtpServer) {
+    let own = store.tenant(scope).own_connection().unwrap();
+    own.replace(&pam(), &Connection::Smtp(server), SettingsChange::default())
+        .await
+        .unwrap();
 }
 
 pub(crate) fn route(name: &str) -> RouteChange {

@@ -1,7 +1,7 @@
 //! Tenants, their settings and the provider's routes.
 
 use domain::{branding::Branding, connection::Paused};
-use storage::{PageRequest, StoreError, provider::Purge};
+use storage::{PageRequest, StoreError, provider::Purge, tenant::SettingsChange};
 
 use crate::support::{World, notification, operator, route, tenant};
 
@@ -13,9 +13,16 @@ async fn of_two_edits_based_on_one_version_the_second_is_told() {
         from_address: "it@acme.example".parse().unwrap(),
         from_name: Some(name.parse().unwrap()),
     };
-    settings.replace_branding(&branding("First"), Some(1)).await.unwrap();
+    let of_the_first = SettingsChange {
+        based_on: Some(1),
+        ..SettingsChange::default()
+    };
+    settings
+        .replace_branding(&branding("First"), of_the_first)
+        .await
+        .unwrap();
 
-    let late = settings.replace_branding(&branding("Second"), Some(1)).await;
+    let late = settings.replace_branding(&branding("Second"), of_the_first).await;
 
     assert!(matches!(late, Err(StoreError::VersionMismatch { current: 2 })));
     let kept = settings.email_settings().await.unwrap();

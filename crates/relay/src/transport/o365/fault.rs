@@ -86,13 +86,24 @@ impl Failed {
     #[must_use]
     pub fn meaning(&self) -> Meaning {
         match &self.fault {
-            Fault::Refused(refusal) => dictionary::meaning(self.step, refusal),
+            Fault::Refused(refusal) => self.meaning_of(refusal),
             Fault::SecretIncomplete => dictionary::of_code(FailureCode::SecretIncomplete),
-            Fault::NoAnswer(_) if self.reach == Reach::Out => dictionary::of_code(FailureCode::OutcomeUnknown),
+            Fault::NoAnswer(_) | Fault::Garbled(_) if self.reach == Reach::Out => {
+                dictionary::of_code(FailureCode::OutcomeUnknown)
+            }
             Fault::NoAnswer(error) => dictionary::of_code(code_of(error)),
             Fault::Garbled(_) => dictionary::of_code(FailureCode::ProtocolViolation),
             Fault::TooLarge | Fault::Unfit(_) => dictionary::of_code(FailureCode::MessageRejected),
             Fault::NotSent(_) => dictionary::of_code(FailureCode::NotSent),
+        }
+    }
+
+    fn meaning_of(&self, refusal: &Refusal) -> Meaning {
+        let meaning = dictionary::meaning(self.step, refusal);
+        // A gateway's doubt is none while the end of the request is here.
+        match (meaning.code, self.reach) {
+            (FailureCode::OutcomeUnknown, Reach::Held) => dictionary::of_code(FailureCode::ServiceUnavailable),
+            (_, _) => meaning,
         }
     }
 

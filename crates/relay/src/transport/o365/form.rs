@@ -13,7 +13,7 @@ use super::fault::Fault;
 use crate::{compose::WireMessage, wire_form};
 
 /// Octets of a request's body at most: what Graph takes.
-pub const MAX_REQUEST: usize = 4 * 1024 * 1024;
+pub const MAX_REQUEST: usize = domain::connection::MAX_O365_REQUEST;
 /// Headers of one's own that Graph takes in JSON.
 const MAX_HEADERS: usize = 5;
 

@@ -61,6 +61,17 @@ pub struct Accepted {
     pub reply: Reply,
 }
 
+/// One mail, how it is written, and whose mailbox it goes through.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The tenant's settings.
+    pub via: &'a O365,
+    /// The mail; it is sent from the mailbox of its reverse-path.
+    pub mail: &'a WireMessage,
+    /// In which form.
+    pub form: Form,
+}
+
 /// Where the token of an attempt comes from.
 #[derive(Debug, Clone, Copy)]
 enum Tokens {
@@ -87,7 +98,7 @@ impl Mailer {
         self.tokens.key(tenant, via)
     }
 
-    /// Sends a mail from the mailbox of its reverse-path; the end of the request goes out only once `mark` is committed.
+    /// Sends a mail; the end of the request goes out only once `mark` is committed.
     ///
     /// A token that Graph does not accept is dropped and replaced once; a connection that the far end had closed is, too.
     ///
@@ -96,17 +107,15 @@ impl Mailer {
     pub async fn send(
         &self,
         tenant: TenantId,
-        via: &O365,
-        mail: &WireMessage,
-        form: Form,
+        outgoing: Outgoing<'_>,
         mark: &impl DotMark,
     ) -> Result<Accepted, Failed> {
-        let (failed, token) = match self.with_kept_token(tenant, via, mail, (form, mark)).await {
+        let (failed, token) = match self.with_kept_token(tenant, outgoing, mark).await {
             Ok(accepted) => return Ok(accepted),
             Err(failed) => failed,
         };
         match token {
-            Some(token) if failed.is_for_the_token() => self.tokens.forget(tenant, via, &token),
+            Some(token) if failed.is_for_the_token() => self.tokens.forget(tenant, outgoing.via, &token),
             Some(_) if failed.was_dead() => {}
             Some(_) | None => return Err(failed),
         }
@@ -114,19 +123,18 @@ impl Mailer {
             // It is refused for certain; whoever finds the mark must not think otherwise.
             mark.clear().await;
         }
-        let again = self.with_kept_token(tenant, via, mail, (form, mark)).await;
+        let again = self.with_kept_token(tenant, outgoing, mark).await;
         again.map_err(|(failed, _)| failed)
     }
 
     async fn with_kept_token(
         &self,
         tenant: TenantId,
-        via: &O365,
-        mail: &WireMessage,
-        (form, mark): (Form, &impl DotMark),
+        outgoing: Outgoing<'_>,
+        mark: &impl DotMark,
     ) -> Result<Accepted, (Failed, Option<Arc<Token>>)> {
         let tokens = Tokens::Kept(tenant);
-        self.attempt(via, mail, form, (mark, tokens), &mut Unobserved).await
+        self.attempt(outgoing, tokens, mark, &mut Unobserved).await
     }
 
     /// Sends a test: with a token of its own, once, and with somebody looking on.
@@ -140,25 +148,26 @@ impl Mailer {
         form: Form,
         observer: &mut impl Observer,
     ) -> Result<Accepted, Failed> {
-        let attempted = self
-            .attempt(via, mail, form, (&Unmarked, Tokens::Fresh), observer)
-            .await;
+        let outgoing = Outgoing { via, mail, form };
+        let attempted = self.attempt(outgoing, Tokens::Fresh, &Unmarked, observer).await;
         attempted.map_err(|(failed, _)| failed)
     }
 
     async fn attempt(
         &self,
-        via: &O365,
-        mail: &WireMessage,
-        form: Form,
-        (mark, tokens): (&impl DotMark, Tokens),
+        outgoing: Outgoing<'_>,
+        tokens: Tokens,
+        mark: &impl DotMark,
         observer: &mut impl Observer,
     ) -> Result<Accepted, (Failed, Option<Arc<Token>>)> {
         let without_token = |failed| (failed, None);
-        check_secret(via, observer).map_err(without_token)?;
-        let token = self.token(via, tokens, observer).await.map_err(without_token)?;
+        check_secret(outgoing.via, observer).map_err(without_token)?;
+        let token = self
+            .token(outgoing.via, tokens, observer)
+            .await
+            .map_err(without_token)?;
         check_permission(&token, observer);
-        let sent = self.hand_over(via, mail, form, (&token, mark), observer).await;
+        let sent = self.hand_over(outgoing, &token, mark, observer).await;
         sent.map_err(|failed| (failed, Some(token)))
     }
 
@@ -187,10 +196,9 @@ impl Mailer {
 
     async fn hand_over(
         &self,
-        via: &O365,
-        mail: &WireMessage,
-        form: Form,
-        (token, mark): (&Token, &impl DotMark),
+        Outgoing { via, mail, form }: Outgoing<'_>,
+        token: &Token,
+        mark: &impl DotMark,
         observer: &mut impl Observer,
     ) -> Result<Accepted, Failed> {
         let started = Instant::now();

@@ -104,13 +104,12 @@ fn request_id(headers: &HeaderMap, body: &Value) -> Option<String> {
 /// Seconds or a date (RFC 9110 §10.2.3). A date counts from the answer's own Date: the two clocks are one.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let from = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
-            let until = DateTime::parse_from_rfc2822(value).ok()?;
-            (until - from).to_std().unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = value.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let from = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
+        let until = DateTime::parse_from_rfc2822(value).ok()?;
+        (until - from).to_std().unwrap_or_default()
     };
     Some(wait.min(LONGEST_WAIT))
 }

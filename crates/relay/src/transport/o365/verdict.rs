@@ -34,10 +34,10 @@ pub(super) fn consequence(failed: &Failed) -> Consequence {
         Fault::Garbled(_) => Consequence::Elsewhere(RouteFault::Failing),
         Fault::Refused(refusal) => match dictionary::effect(failed.step, refusal) {
             Effect::Configuration => Consequence::Elsewhere(RouteFault::Misconfigured),
-            Effect::Later => Consequence::Elsewhere(RouteFault::Failing),
             Effect::Recipient | Effect::Message => Consequence::Decided(Decision::Bounced(Suppress::No)),
             Effect::Doubt if failed.reach == Reach::Out => Consequence::Decided(Decision::Unknown),
-            Effect::Doubt => Consequence::Elsewhere(RouteFault::Failing),
+            // While the end of the request is here, a gateway's doubt is none.
+            Effect::Later | Effect::Doubt => Consequence::Elsewhere(RouteFault::Failing),
         },
     }
 }

@@ -9,7 +9,7 @@ use domain::{
 };
 use tokio::time::Instant;
 
-use super::{Accepted, Failed, Form, verdict};
+use super::{Accepted, Failed, Form, Outgoing, verdict};
 use crate::{
     compose::WireMessage,
     pool::{Bearing, Mailbox},
@@ -40,7 +40,8 @@ impl Transports {
             Err(resting) => return put_back(&resting, way, started),
         };
         let form = Form::of(job.content.kind());
-        let sent = self.mailer.send(job.lease.tenant, via, mail, form, mark).await;
+        let outgoing = Outgoing { via, mail, form };
+        let sent = self.mailer.send(job.lease.tenant, outgoing, mark).await;
         let bearing = match &sent {
             Ok(_) => Some(Bearing::Well),
             Err(failed) => verdict::bearing(failed),

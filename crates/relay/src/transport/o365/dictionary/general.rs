@@ -1,7 +1,13 @@
 //! What each failure means where Microsoft said nothing more exact, or nothing at all.
 
 use super::{
-    FailureCode::{self, *},
+    FailureCode::{
+        self, ApplicationNotFound, AuthenticationFailed, BlockedAddress, ClientSecretExpired, ClientSecretInvalid,
+        ConnectionClosed, ConnectionRefused, ConnectionTimeout, DirectoryNotFound, DnsNotFound, MailboxNotFound,
+        MessageRejected, NotSent, OutcomeUnknown, PermissionMissing, ProtocolViolation, RecipientRejected,
+        SecretIncomplete, SendAsDenied, SenderRejected, ServiceUnavailable, Throttled, TlsCertificateInvalid,
+        TlsHandshakeFailed,
+    },
     Meaning,
     Who::{self, Author, Directory, Exchange, Network, Nobody, Settings},
 };

@@ -1,0 +1,215 @@
+//! Email settings. A Cloud tenant has two fields, and naming any part of a connection is refused as a whole; an on-premises
+//! tenant has its whole connection.
+
+use actix_web::{HttpResponse, get, post, put, web};
+use deserr::Deserr;
+use domain::{access::ProviderManaged, connection::EmailSettings, fault::Fault, tenant::Edition};
+use storage::tenant::{SettingsChange, SettingsVersion};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    paths::{TenantPath, VersionPath},
+    tenants::Flag,
+};
+use crate::{
+    access::{Access, may},
+    body::{Body, DEFAULT_LIMIT, Faults, Parsed, parse_json},
+    page::{List, PageQuery},
+    problem::{Code, Problem},
+    query::Query,
+    wire::IfMatch,
+};
+
+mod candidate;
+mod cloud;
+mod fields;
+mod guard;
+mod on_premises;
+mod shown;
+
+use cloud::CloudSettingsInput;
+use guard::Override;
+use on_premises::OnPremisesSettingsInput;
+use shown::{EmailSettingsBody, PastSettingsBody, shown};
+
+#[expect(unused_imports, reason = "the test call is the other caller")]
+pub(crate) use candidate::parse_candidate;
+pub(crate) use shown::effective_from;
+
+/// Octets of an on-premises body: a CA bundle of the greatest length, escaped, and JSON around it.
+const ON_PREMISES_LIMIT: usize = 192 * 1024;
+
+/// A tenant's email settings, as its edition has them.
+#[derive(ToSchema)]
+#[schema(as = EmailSettingsInput)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "describes the body for the document; the edition decides how it is read"
+)]
+pub(crate) enum SettingsInput {
+    /// A Cloud tenant's.
+    Cloud(CloudSettingsInput),
+    /// An on-premises tenant's.
+    OnPremises(OnPremisesSettingsInput),
+}
+
+/// Whether to save, and what to save in spite of.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReplaceQuery {
+    /// `true`: the same checks and answer, nothing saved.
+    #[deserr(default)]
+    #[param(value_type = Option<bool>, example = false)]
+    validate_only: Option<Parsed<Flag>>,
+    /// `untested`: save also where no test email covers the change and sign-in codes depend on it.
+    #[deserr(default, rename = "override")]
+    #[param(rename = "override", value_type = Option<String>, example = "untested")]
+    overridden: Option<Parsed<Override>>,
+}
+
+/// What to put a version back in spite of.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RestoreQuery {
+    /// `untested`: put it back also where no test email covers the change and sign-in codes depend on it.
+    #[deserr(default, rename = "override")]
+    #[param(rename = "override", value_type = Option<String>, example = "untested")]
+    overridden: Option<Parsed<Override>>,
+}
+
+/// Read a tenant's email settings.
+#[utoipa::path(
+    operation_id = "emailSettings.read", tag = "Email settings",
+    params(TenantPath),
+    responses((status = 200, description = "The settings", body = EmailSettingsBody))
+)]
+#[get("/v1/tenants/{tenant}/email-settings")]
+pub(crate) async fn read(access: Access<may::ReadSettings>) -> Result<HttpResponse, Problem> {
+    let settings = access.store().email_settings().await?;
+    shown(&access, &settings).await
+}
+
+/// Replace a tenant's email settings. A Cloud tenant can write its From address and From name, and nothing else. An on-premises
+/// tenant's stored password is kept only while server, port, security, CA and user name stay as they are.
+#[utoipa::path(
+    operation_id = "emailSettings.replace", tag = "Email settings",
+    params(TenantPath, ReplaceQuery),
+    request_body = SettingsInput,
+    responses((status = 200, description = "The settings after the change", body = EmailSettingsBody))
+)]
+#[put("/v1/tenants/{tenant}/email-settings")]
+pub(crate) async fn replace(
+    access: Access<may::WriteSettings>,
+    query: Query,
+    based_on: IfMatch,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let query: ReplaceQuery = query.read()?;
+    let limit = body_limit(access.scope.edition());
+    let input = parse_json(&body.bytes("application/json", limit).await?)?;
+    let before = access.store().email_settings().await?;
+    let settings = candidate::resolve(&access, input, &before.settings).await?;
+    based_on.check(before.version)?;
+    let overridden = query.overridden.map(|given| given.0);
+    let untested = guard::check(&access, (&before.settings, &settings), overridden).await?;
+    if query.validate_only.is_some_and(|flag| flag.0 == Flag::True) {
+        return shown(&access, &SettingsVersion { settings, ..before }).await;
+    }
+    let change = SettingsChange {
+        based_on: based_on.0,
+        restores: None,
+        untested,
+    };
+    shown(&access, &save(&access, &settings, change).await?).await
+}
+
+/// List the versions of a tenant's email settings, newest first.
+#[utoipa::path(
+    operation_id = "emailSettings.versions", tag = "Email settings",
+    params(TenantPath, PageQuery),
+    responses((status = 200, description = "A page of versions", body = List<PastSettingsBody>))
+)]
+#[get("/v1/tenants/{tenant}/email-settings/versions")]
+pub(crate) async fn versions(
+    access: Access<may::ReadSettings>,
+    query: Query,
+) -> Result<web::Json<List<PastSettingsBody>>, Problem> {
+    let page = query.read::<PageQuery>()?.request();
+    let history = access.store().email_settings_history(page).await?;
+    Ok(web::Json(List::of(history, PastSettingsBody::from)))
+}
+
+/// Put an older version of a tenant's email settings back, as a new version. It has the password it was saved with: that one
+/// was given for just that destination.
+#[utoipa::path(
+    operation_id = "emailSettings.restore", tag = "Email settings",
+    params(VersionPath, RestoreQuery),
+    responses(
+        (status = 200, description = "The settings after the change", body = EmailSettingsBody),
+        (status = 409, description = "Its secret is gone, or no test email covers it"),
+        (status = 412, description = "The resource has changed since `If-Match`")
+    )
+)]
+#[post("/v1/tenants/{tenant}/email-settings/versions/{n}/restore")]
+pub(crate) async fn restore(
+    access: Access<may::WriteSettings>,
+    path: web::Path<(String, String)>,
+    query: Query,
+    based_on: IfMatch,
+) -> Result<HttpResponse, Problem> {
+    let query: RestoreQuery = query.read()?;
+    let restores = path.1.parse().map_err(|_| Problem::plain(Code::NotFound))?;
+    let settings = access.store().email_settings_version(restores).await?.settings;
+    candidate::refuse_outdated(&access, &settings)?;
+    let before = access.store().email_settings().await?;
+    based_on.check(before.version)?;
+    let overridden = query.overridden.map(|given| given.0);
+    let change = SettingsChange {
+        based_on: based_on.0,
+        restores: Some(restores),
+        untested: guard::check(&access, (&before.settings, &settings), overridden).await?,
+    };
+    shown(&access, &save(&access, &settings, change).await?).await
+}
+
+/// Saves settings that were found right.
+async fn save<P>(
+    access: &Access<P>,
+    settings: &EmailSettings,
+    change: SettingsChange,
+) -> Result<SettingsVersion, Problem> {
+    let store = access.store();
+    match settings {
+        EmailSettings::Cloud { branding } => Ok(store.replace_branding(branding, change).await?),
+        EmailSettings::OnPremises {
+            branding: Some(branding),
+            connection: Some(connection),
+        } => {
+            let own = store
+                .own_connection()
+                .map_err(|ProviderManaged| Problem::plain(Code::ProviderManaged))?;
+            Ok(own.replace(branding, connection, change).await?)
+        }
+        EmailSettings::OnPremises { .. } => Err(Problem::plain(Code::EmailNotConfigured)),
+    }
+}
+
+/// Octets that a body with settings may have.
+pub(crate) const fn body_limit(edition: Edition) -> usize {
+    match edition {
+        Edition::Cloud => DEFAULT_LIMIT,
+        Edition::OnPremises => ON_PREMISES_LIMIT,
+    }
+}
+
+/// Faults as a problem; nothing where there are none.
+fn refuse(faults: Vec<Fault>) -> Result<(), Problem> {
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::invalid(faults))
+    }
+}

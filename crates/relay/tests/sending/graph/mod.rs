@@ -1,0 +1,10 @@
+//! Mail through Microsoft Graph, against the emulator.
+
+mod cases;
+mod client;
+mod fence;
+mod forms;
+mod limits;
+mod observed;
+mod tokens;
+pub(crate) mod world;
