@@ -4,3 +4,4 @@ mod failures;
 mod names;
 mod own_servers;
 mod real_servers;
+mod secured_servers;
