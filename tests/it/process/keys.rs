@@ -20,11 +20,28 @@ fn mailer() -> Value {
                         "tenant_id": "72f988bf-86f1-41af-91ab-2d7cd011db47" } })
 }
 
-/// Something sealed with a tenant's key, and something with the provider's.
+fn own_server() -> Value {
+    json!({ "send_email_method": "smtp", "from_email_address": "pam@hooli.example",
+            "smtp": { "email_server": "smtp.hooli.example", "username": "pam", "password": "canary" } })
+}
+
+/// What tenants sealed (a client secret in use, a password), and what the provider did.
 async fn fill(operator: &Client) {
     let tenant = json!({ "slug": "globex", "name": "Globex", "edition": "on_premises" });
     operator.post("/v1/tenants", &tenant).await.expect(201);
-    operator.post(SECRETS, &mailer()).await.expect(201);
+    let secret = operator.post(SECRETS, &mailer()).await.expect(201);
+    let o365 = json!({ "send_email_method": "o365", "from_email_address": "pam@globex.example",
+                       "o365": { "send_email_application_secret_id": secret["id"] } });
+    operator
+        .put("/v1/tenants/globex/email-settings", &o365)
+        .await
+        .expect(200);
+    let tenant = json!({ "slug": "hooli", "name": "Hooli", "edition": "on_premises" });
+    operator.post("/v1/tenants", &tenant).await.expect(201);
+    operator
+        .put("/v1/tenants/hooli/email-settings", &own_server())
+        .await
+        .expect(200);
     let route =
         json!({ "name": "smarthost", "email_server": "smtp.example.com", "username": "relay", "password": "canary" });
     operator.post("/v1/relay/routes", &route).await.expect(201);
@@ -37,6 +54,21 @@ async fn assert_readable(operator: &Client) {
     kept["fields"].as_object_mut().unwrap().remove("client_secret");
     let path = format!("{SECRETS}/{}", secret["id"].as_str().unwrap());
     assert_eq!(operator.put(&path, &kept).await.expect(200)["client_secret_set"], true);
+    let o365 = operator.get("/v1/tenants/globex/email-settings").await.expect(200);
+    assert_eq!(
+        (&o365["configured"], &o365["o365"]["send_email_application_secret_id"]),
+        (&json!(true), &secret["id"])
+    );
+    let mut smtp = own_server();
+    smtp["smtp"].as_object_mut().unwrap().remove("password");
+    let smtp = operator
+        .put("/v1/tenants/hooli/email-settings", &smtp)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&smtp["configured"], &smtp["smtp"]["password_set"]),
+        (&json!(true), &json!(true))
+    );
     let routes = operator.get("/v1/relay/routes").await.expect(200);
     assert_eq!(routes["items"][0]["password_set"], true);
 }

@@ -14,7 +14,7 @@ use domain::{
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    QuerySelect,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -106,7 +106,7 @@ impl<'a> TenantStore<'a> {
     ///
     /// # Errors
     /// [`StoreError::Tampered`] where the client secret does not open.
-    pub async fn hold_vault_application(
+    pub(crate) async fn hold_vault_application(
         &self,
         transaction: &DatabaseTransaction,
         id: VaultSecretId,
@@ -263,7 +263,7 @@ impl Vault<'_> {
             .tenant
             .select::<email_settings::Entity>()
             .select_only()
-            .column_as(Expr::col("application_secret_id"), "application_secret_id")
+            .column(email_settings::Column::ApplicationSecretId)
             .order_by_desc(email_settings::Column::Version)
             .limit(1)
             .into_tuple::<Option<Uuid>>()
