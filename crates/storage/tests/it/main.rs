@@ -27,4 +27,6 @@ mod support;
 #[cfg(test)]
 mod tenants;
 #[cfg(test)]
+mod test_emails;
+#[cfg(test)]
 mod vault;

@@ -2,9 +2,11 @@
 
 mod cases;
 mod client;
+mod dispatched;
 mod fence;
 mod forms;
 mod limits;
 mod observed;
+mod probed;
 mod tokens;
 pub(crate) mod world;
