@@ -10,6 +10,9 @@ use crate::support::{
     process::{Home, free_port},
 };
 
+/// Variables, and the check that they upset, with a part of its finding and of the remedy.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+
 /// What the doctor said, as JSON, with its exit code.
 fn examined(output: &Output) -> (Value, Option<i32>) {
     let report = serde_json::from_slice(&output.stdout)
@@ -144,7 +147,7 @@ fn each_fault_of_the_surroundings_is_an_error_with_its_remedy() {
     let home = Home::new();
     assert!(home.run(&["migrate"]).status.success());
     let other = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
-    let cases: [(&[(&str, &str)], &str, &str, &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (
             &[("LETTERHEAD_EGRESS_ALLOW", "0.0.0.0/0")],
             "egress",

@@ -48,17 +48,16 @@ pub(super) async fn check(config: &Config, keys: &[Secret<[u8; 32]>], report: &m
 }
 
 fn unreachable(config: &Config, error: &StoreError, report: &mut Report) {
-    match (error, &config.database_url) {
-        (StoreError::Unavailable(source), DatabaseUrl::Sqlite(path)) => report.error(
+    if let (StoreError::Unavailable(source), DatabaseUrl::Sqlite(path)) = (error, &config.database_url) {
+        report.error(
             "database",
             format!("{} cannot be read ({})", path.display(), root_cause(source)),
             "make it and its folder readable for this account; where it is damaged, restore a backup",
-        ),
-        _ => {
-            let told = store_failed(config, error);
-            report.error("database", told.what(), told.mend());
-        }
+        );
+        return;
     }
+    let told = store_failed(config, error);
+    report.error("database", told.what(), told.mend());
 }
 
 fn check_durability(checkup: &Checkup, report: &mut Report) {
@@ -142,10 +141,13 @@ fn check_clocks(ahead: Option<i64>, report: &mut Report) {
         return;
     };
     let finding = format!("the database's is {ahead} ms ahead of this machine's");
-    match ahead.unsigned_abs() {
-        0..=UNNOTICED => report.ok("clock", finding),
-        ..=HARMFUL => report.warning("clock", finding, FIX),
-        _ => report.error("clock", finding, FIX),
+    let apart = ahead.unsigned_abs();
+    if apart <= UNNOTICED {
+        report.ok("clock", finding);
+    } else if apart <= HARMFUL {
+        report.warning("clock", finding, FIX);
+    } else {
+        report.error("clock", finding, FIX);
     }
 }
 

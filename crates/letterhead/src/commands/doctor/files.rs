@@ -29,16 +29,12 @@ pub(super) fn check(loaded: &Loaded, report: &mut Report) -> Vec<Secret<[u8; 32]
     if let DatabaseUrl::Sqlite(path) = &config.database_url {
         check_file_system(path, report);
     }
-    match KeyFile::of(config) {
-        Some(file) => {
-            check_key_file(config, &file, report);
-            file.candidates()
-        }
-        None => {
-            report.ok("master_key", "given by the configuration");
-            given(config)
-        }
-    }
+    let Some(file) = KeyFile::of(config) else {
+        report.ok("master_key", "given by the configuration");
+        return given(config);
+    };
+    check_key_file(config, &file, report);
+    file.candidates()
 }
 
 fn given(config: &Config) -> Vec<Secret<[u8; 32]>> {

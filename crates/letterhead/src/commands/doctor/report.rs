@@ -31,7 +31,7 @@ impl Status {
 struct Finding {
     check: &'static str,
     status: Status,
-    finding: String,
+    told: String,
     fix: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl Report {
             check,
             status,
             // A driver's message may span lines.
-            finding: line(finding),
+            told: line(finding),
             fix: fix.map(line),
         });
     }
@@ -84,7 +84,7 @@ impl Report {
                 "{:<8} {:<14} {}",
                 finding.status.as_str(),
                 finding.check,
-                finding.finding
+                finding.told
             );
             if let Some(fix) = &finding.fix {
                 let _ = writeln!(text, "{:<23} fix: {fix}", "");
@@ -103,7 +103,9 @@ impl Report {
         let checks: Vec<Value> = self
             .0
             .iter()
-            .map(|one| json!({ "check": one.check, "status": one.status.as_str(), "finding": one.finding, "fix": one.fix }))
+            .map(
+                |one| json!({ "check": one.check, "status": one.status.as_str(), "finding": one.told, "fix": one.fix }),
+            )
             .collect();
         let report = json!({
             "healthy": self.errors() == 0,
