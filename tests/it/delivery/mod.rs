@@ -1,6 +1,8 @@
 //! Mail on its way: by the schedule, through servers that misbehave, and through real ones.
 
 mod failures;
+mod microsoft;
 mod names;
 mod own_servers;
 mod real_servers;
+mod secured_servers;

@@ -6,6 +6,7 @@ pub mod api_clients;
 pub mod email_settings;
 pub mod email_settings_test;
 pub mod explain;
+pub mod hardening;
 pub mod identity;
 mod message_body;
 pub mod message_control;
@@ -26,6 +27,7 @@ pub mod relay_routes;
 mod secret_input;
 pub mod secrets;
 pub mod service;
+pub mod settings_search;
 pub mod tenants;
 mod test_answer;
 
@@ -64,6 +66,10 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(secrets::read)
         .service(secrets::replace)
         .service(secrets::delete);
+    config
+        .service(settings_search::search)
+        .service(hardening::read)
+        .service(hardening::demand);
     config
         .service(messages::submit)
         .service(messages::submit_batch)

@@ -3,7 +3,8 @@
 use sea_orm::EntityTrait;
 
 use crate::entity::{
-    api_client, delivery, email_settings, event, message, passed_test, preferences, test_email, vault_secret,
+    api_client, attempt, delivery, email_settings, event, mandatory_item, message, passed_test, preferences, test_email,
+    vault_secret,
 };
 
 /// A table whose rows belong to a tenant.
@@ -42,6 +43,14 @@ impl TenantOwned for preferences::Entity {
 
 impl TenantOwned for test_email::Entity {
     const TENANT: Self::Column = test_email::Column::TenantId;
+}
+
+impl TenantOwned for attempt::Entity {
+    const TENANT: Self::Column = attempt::Column::TenantId;
+}
+
+impl TenantOwned for mandatory_item::Entity {
+    const TENANT: Self::Column = mandatory_item::Column::TenantId;
 }
 
 impl TenantOwned for vault_secret::Entity {
