@@ -6,3 +6,4 @@ mod names;
 mod own_servers;
 mod real_servers;
 mod secured_servers;
+mod verdicts;

@@ -70,9 +70,9 @@ impl Setting {
 
     /// How well it fits; nothing where a word is nowhere in it.
     fn fit(&self, words: &Words) -> Option<u32> {
-        let fields = [(10, self.title), (4, self.section), (2, self.description)];
-        let synonyms = self.synonyms.iter().map(|synonym| (6, *synonym));
-        words.fit(fields.into_iter().chain(synonyms))
+        let mut texts = vec![(10, self.title), (4, self.section), (2, self.description)];
+        texts.extend(self.synonyms.iter().map(|synonym| (6, *synonym)));
+        words.fit(&texts)
     }
 }
 
@@ -147,6 +147,7 @@ mod tests {
             ("private ca", "smtp.ca_certificate_pem"),
             ("office 365", "send_email_method"),
             ("gcc high", "o365.cloud"),
+            ("test mail", "email_test"),
             ("rollback", "email_history"),
             ("azure app", "o365.send_email_application_secret_id"),
             ("2fa", "code_in_subject"),

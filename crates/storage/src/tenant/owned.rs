@@ -3,8 +3,8 @@
 use sea_orm::EntityTrait;
 
 use crate::entity::{
-    api_client, attempt, delivery, email_settings, event, mandatory_item, message, passed_test, preferences, test_email,
-    vault_secret,
+    api_client, attempt, delivery, email_settings, event, mandatory_item, message, passed_test, preferences,
+    test_email, vault_secret,
 };
 
 /// A table whose rows belong to a tenant.
@@ -29,6 +29,10 @@ impl TenantOwned for delivery::Entity {
     const TENANT: Self::Column = delivery::Column::TenantId;
 }
 
+impl TenantOwned for attempt::Entity {
+    const TENANT: Self::Column = attempt::Column::TenantId;
+}
+
 impl TenantOwned for event::Entity {
     const TENANT: Self::Column = event::Column::TenantId;
 }
@@ -41,16 +45,12 @@ impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
 }
 
-impl TenantOwned for test_email::Entity {
-    const TENANT: Self::Column = test_email::Column::TenantId;
-}
-
-impl TenantOwned for attempt::Entity {
-    const TENANT: Self::Column = attempt::Column::TenantId;
-}
-
 impl TenantOwned for mandatory_item::Entity {
     const TENANT: Self::Column = mandatory_item::Column::TenantId;
+}
+
+impl TenantOwned for test_email::Entity {
+    const TENANT: Self::Column = test_email::Column::TenantId;
 }
 
 impl TenantOwned for vault_secret::Entity {
