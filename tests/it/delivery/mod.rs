@@ -2,5 +2,6 @@
 
 mod failures;
 mod names;
+mod own_mailbox;
 mod own_servers;
 mod real_servers;
