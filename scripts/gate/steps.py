@@ -18,8 +18,13 @@ from gate.workspace import Workspace, find_program, is_root
 OPENAPI = "openapi/letterhead.json"
 POSTGRES_VARIABLE = "LETTERHEAD_TEST_POSTGRES"
 WITHOUT_MTA_VARIABLE = "LETTERHEAD_TEST_WITHOUT_MTA"
+WITHOUT_NAMESPACES_VARIABLE = "LETTERHEAD_TEST_WITHOUT_NAMESPACES"
 # The packages whose tests reach the store; the others would only repeat themselves.
 STORE_PACKAGES = ("storage", "tests")
+# Programs that tests start as mail servers, and the packages they are in.
+MAIL_SERVERS = (("postfix", "postfix"), ("dovecot", "dovecot-core"))
+# What tests do that need a network of their own.
+OWN_NETWORK = "ip link set lo up && ip -6 route add local ::/0 dev lo && mount --bind /etc/hosts /etc/hosts"
 # The demo itself promises 20 s; the rest is for a machine under load.
 DEMO_SECONDS = 60
 # It takes less than 90 s; the rest is for a machine under load.
@@ -47,7 +52,7 @@ def check_dependencies(workspace: Workspace) -> None:
 
 
 def test_on_sqlite(workspace: Workspace) -> None:
-    env = mail_server_env(workspace)
+    env = mail_server_env(workspace) | namespace_env(workspace)
     # The README's commands use them, and a test runs those.
     absent = [name for name in ("curl", "openssl") if not find_program(name)]
     if absent:
@@ -59,7 +64,7 @@ def test_on_sqlite(workspace: Workspace) -> None:
 
 def test_on_postgres(workspace: Workspace) -> None:
     """The same tests on the other store: on the caller's server if they name one, else on a temporary one."""
-    env = mail_server_env(workspace)
+    env = mail_server_env(workspace) | namespace_env(workspace)
     if env.get(POSTGRES_VARIABLE):
         run_tests(workspace, env, STORE_PACKAGES)
         return
@@ -87,9 +92,26 @@ def mail_server_env(workspace: Workspace) -> dict[str, str]:
     if not is_root():
         workspace.note("tests against a real mail server left out: Postfix can only be run by root")
         return workspace.env | {WITHOUT_MTA_VARIABLE: "1"}
-    if not find_program("postfix"):
-        packages.require_packages(workspace, ["postfix"])
+    absent = [package for program, package in MAIL_SERVERS if not find_program(program)]
+    if absent:
+        packages.require_packages(workspace, absent)
     return dict(workspace.env)
+
+
+def namespace_env(workspace: Workspace) -> dict[str, str]:
+    """Says where tests cannot have a network of their own: they need unshare(1), ip(8), and leave to use them."""
+    if WITHOUT_NAMESPACES_VARIABLE in workspace.env:
+        workspace.note(f"tests in a network of their own left out, as {WITHOUT_NAMESPACES_VARIABLE} asks")
+        return {}
+    if not find_program("ip") and is_root():
+        packages.require_packages(workspace, ["iproute2"])
+    try:
+        command = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c", OWN_NETWORK]
+        answer(command, env=workspace.env, cwd=workspace.root)
+    except Failed:
+        workspace.note("tests in a network of their own left out: unshare(1) or ip(8) is not to be had here")
+        return {WITHOUT_NAMESPACES_VARIABLE: "1"}
+    return {}
 
 
 def check_ledger(workspace: Workspace) -> None:

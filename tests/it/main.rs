@@ -11,4 +11,6 @@ mod process;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod security;
+#[cfg(test)]
 mod support;

@@ -38,6 +38,8 @@ pub mod may {
     pub enum SubmitMessages {}
     /// Cancel and retry messages.
     pub enum ControlMessages {}
+    /// Decide on the tenant, as its provider.
+    pub enum ManageTenant {}
 
     impl TenantPermission for ReadTenant {
         const ACTION: TenantAction = TenantAction::ReadTenant;
@@ -59,6 +61,9 @@ pub mod may {
     }
     impl TenantPermission for ControlMessages {
         const ACTION: TenantAction = TenantAction::ControlMessages;
+    }
+    impl TenantPermission for ManageTenant {
+        const ACTION: TenantAction = TenantAction::ManageTenant;
     }
 }
 

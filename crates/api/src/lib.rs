@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub mod access;
 pub mod auth;
 mod body;
+mod catalogue;
 pub mod envelope;
 mod idempotency;
 mod members;

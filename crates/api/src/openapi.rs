@@ -40,6 +40,7 @@ use crate::{
         (name = "Secrets", description = "An on-premises tenant's vault."),
         (name = "Preferences", description = "How a tenant's mail looks, and what becomes of it."),
         (name = "Messages", description = "Submitting messages, and following them."),
+        (name = "Oversight", description = "What is set, and what is weak about it."),
         (name = "Relay", description = "The shared relay; for operators."),
         (name = "Service", description = "What watches the service.")
     )

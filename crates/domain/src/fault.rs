@@ -27,6 +27,8 @@ pub enum FaultCode {
     PasswordRequired,
     /// Another resource has this value already.
     Taken,
+    /// The value falls below an item of the hardening report that the provider made mandatory.
+    BelowMandatory,
 }
 
 impl FaultCode {
@@ -44,6 +46,7 @@ impl FaultCode {
             Self::CredentialsNeedTls => "credentials_need_tls",
             Self::PasswordRequired => "password_required",
             Self::Taken => "taken",
+            Self::BelowMandatory => "below_mandatory",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod connection;
 pub mod crash;
 pub mod fault;
+pub mod hardening;
 pub mod ids;
 pub mod message;
 pub mod outbox;

@@ -32,6 +32,25 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every stage, in the order of a session.
+    pub const ALL: [Self; 9] = [
+        Self::Resolve,
+        Self::Connect,
+        Self::Greeting,
+        Self::Tls,
+        Self::Authenticate,
+        Self::MailFrom,
+        Self::RcptTo,
+        Self::Data,
+        Self::Dot,
+    ];
+
+    /// The stage of a name, as [`Stage::as_str`] gives it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
+    }
+
     /// The name as events and answers show it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

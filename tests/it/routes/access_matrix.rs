@@ -133,6 +133,7 @@ fn filled(path: &str, slug: &str, objects: &Objects) -> String {
         path if path.contains("/operator/api-clients/{id}") => &objects.operator_client,
         path if path.contains("/api-clients/{id}") => &objects.client,
         path if path.contains("/relay/routes/{id}") => &objects.route,
+        path if path.contains("/hardening-report/{id}") => "require_smtp_ssl",
         path if path.contains("/secrets/{id}") => &objects.secret,
         path => {
             assert!(!path.contains("{id}"), "{path} needs an example in this test");

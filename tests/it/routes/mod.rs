@@ -3,6 +3,7 @@
 mod access_matrix;
 mod documents;
 mod email_settings;
+mod hardening;
 mod identity;
 mod limits;
 mod messages;
@@ -15,4 +16,5 @@ mod relay_redrive;
 mod relay_routes;
 mod secrets;
 mod settings_history;
+mod settings_search;
 mod tenants;

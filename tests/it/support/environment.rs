@@ -9,6 +9,9 @@ pub(crate) const POSTGRES: &str = "LETTERHEAD_TEST_POSTGRES";
 /// Present where no real mail server can be run, for want of Postfix or of root.
 pub(crate) const WITHOUT_MTA: &str = "LETTERHEAD_TEST_WITHOUT_MTA";
 
+/// Present where no network of a test's own can be made, for want of unshare(1), ip(8) or leave to use them.
+pub(crate) const WITHOUT_NAMESPACES: &str = "LETTERHEAD_TEST_WITHOUT_NAMESPACES";
+
 /// The value of a variable; an empty one counts as absent.
 #[expect(
     clippy::disallowed_methods,

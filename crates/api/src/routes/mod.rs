@@ -5,6 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub mod api_clients;
 pub mod email_settings;
 pub mod explain;
+pub mod hardening;
 pub mod identity;
 mod message_body;
 pub mod message_control;
@@ -24,6 +25,7 @@ pub mod relay_routes;
 mod secret_input;
 pub mod secrets;
 pub mod service;
+pub mod settings_search;
 pub mod tenants;
 
 /// Mounts every operation; the document is collected from the same calls.
@@ -60,6 +62,10 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(secrets::read)
         .service(secrets::replace)
         .service(secrets::delete);
+    config
+        .service(settings_search::search)
+        .service(hardening::read)
+        .service(hardening::demand);
     config
         .service(messages::submit)
         .service(messages::submit_batch)

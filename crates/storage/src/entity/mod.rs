@@ -1,11 +1,13 @@
 //! The tables as sea-orm sees them; private to this crate, so that rows can be had only through a scope.
 
 pub(crate) mod api_client;
+pub(crate) mod attempt;
 pub(crate) mod audit_entry;
 pub(crate) mod delivery;
 pub(crate) mod email_settings;
 pub(crate) mod event;
 pub(crate) mod idempotency_key;
+pub(crate) mod mandatory_item;
 pub(crate) mod message;
 pub(crate) mod message_body;
 pub(crate) mod operator_client;

@@ -9,6 +9,7 @@ use crate::{Store, seal::Owner};
 mod api_clients;
 mod control;
 mod email_settings;
+mod hardening;
 mod messages;
 mod owned;
 mod preferences;

@@ -2,7 +2,10 @@
 
 use sea_orm::EntityTrait;
 
-use crate::entity::{api_client, delivery, email_settings, event, message, passed_test, preferences, vault_secret};
+use crate::entity::{
+    api_client, attempt, delivery, email_settings, event, mandatory_item, message, passed_test, preferences,
+    vault_secret,
+};
 
 /// A table whose rows belong to a tenant.
 pub(crate) trait TenantOwned: EntityTrait {
@@ -36,6 +39,14 @@ impl TenantOwned for passed_test::Entity {
 
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
+}
+
+impl TenantOwned for attempt::Entity {
+    const TENANT: Self::Column = attempt::Column::TenantId;
+}
+
+impl TenantOwned for mandatory_item::Entity {
+    const TENANT: Self::Column = mandatory_item::Column::TenantId;
 }
 
 impl TenantOwned for vault_secret::Entity {

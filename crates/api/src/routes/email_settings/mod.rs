@@ -8,6 +8,7 @@ use storage::tenant::{SettingsChange, SettingsVersion};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    hardening::refuse_below,
     paths::{TenantPath, VersionPath},
     tenants::Flag,
 };
@@ -113,6 +114,7 @@ pub(crate) async fn replace(
     let before = access.store().email_settings().await?;
     let settings = candidate::resolve(&access, input, &before.settings).await?;
     based_on.check(before.version)?;
+    refuse_below(&access, &settings, &before).await?;
     let overridden = query.overridden.map(|given| given.0);
     let untested = guard::check(&access, (&before.settings, &settings), overridden).await?;
     if query.validate_only.is_some_and(|flag| flag.0 == Flag::True) {
@@ -166,6 +168,7 @@ pub(crate) async fn restore(
     candidate::refuse_outdated(&access, &settings)?;
     let before = access.store().email_settings().await?;
     based_on.check(before.version)?;
+    refuse_below(&access, &settings, &before).await?;
     let overridden = query.overridden.map(|given| given.0);
     let change = SettingsChange {
         based_on: based_on.0,

@@ -294,6 +294,17 @@ mod tests {
         assert_eq!(state.condition(until), Condition::Open);
     }
 
+    #[test]
+    fn a_server_that_says_how_long_rests_so_long_and_then_shows_itself() {
+        let (mut state, now) = (State::new(FIRST_REST), Instant::now());
+        let wait = Duration::from_mins(20);
+        state.conclude(Role::Free, Bearing::Busy(wait), now, 0.5);
+        assert_eq!(state.open_until(), Some(now + wait));
+        assert_eq!(state.admit(now + wait), Admission::As(Role::Probe));
+        state.conclude(Role::Probe, Bearing::Well, now + wait, 0.5);
+        assert_eq!(state.condition(now + wait), Condition::Closed);
+    }
+
     proptest! {
         #[test]
         fn a_rest_is_spread_by_a_fifth_at_most(openings in 0_u32..100, spread in 0.0_f64..=1.0) {

@@ -196,29 +196,36 @@ impl Mailer {
 
     async fn hand_over(
         &self,
-        Outgoing { via, mail, form }: Outgoing<'_>,
+        outgoing: Outgoing<'_>,
         token: &Token,
         mark: &impl DotMark,
         observer: &mut impl Observer,
     ) -> Result<Accepted, Failed> {
-        let started = Instant::now();
-        let mut fail = |fault, reach| {
-            let step = Step::Send;
-            failed(Failed { step, fault, reach }, started, observer)
-        };
-        let written = form.write(mail).map_err(|fault| fail(fault, Reach::Held))?;
-        let url = self.endpoints.send_mail(via.cloud, &mail.envelope.reverse_path);
-        let url = url.map_err(|_| fail(Fault::NoAnswer(HttpError::Address), Reach::Held))?;
-        let line = format!("C: POST {url} {} ({} octets)", written.content_type, written.body.len());
-        let request = send::request(url, written.content_type, token).map_err(|fault| fail(fault, Reach::Held))?;
-        let posted = send::post(&self.client, &self.timeouts, request, written, mark).await;
-        let judged = posted.and_then(|(answer, reach)| judge(&answer, reach, token));
-        let accepted = judged.map_err(|(fault, reach)| fail(fault, reach))?;
-        observer.said(line);
+        let (step, started) = (Step::Send, Instant::now());
+        let posted = self.post(outgoing, token, mark, observer).await;
+        let accepted = posted.map_err(|(fault, reach)| failed(Failed { step, fault, reach }, started, observer))?;
         observer.said(format!("S: {} {}", accepted.reply.code, accepted.reply.text));
         let detail = "Accepted by Microsoft; that is not yet delivered.".to_owned();
-        observer.ended(report(Step::Send, Ended::Ok, started.elapsed(), detail));
+        observer.ended(report(step, Ended::Ok, started.elapsed(), detail));
         Ok(accepted)
+    }
+
+    async fn post(
+        &self,
+        Outgoing { via, mail, form }: Outgoing<'_>,
+        token: &Token,
+        mark: &impl DotMark,
+        observer: &mut impl Observer,
+    ) -> Result<Accepted, (Fault, Reach)> {
+        let held = |fault| (fault, Reach::Held);
+        let written = form.write(mail).map_err(held)?;
+        let url = self.endpoints.send_mail(via.cloud, &mail.envelope.reverse_path);
+        let url = url.map_err(|_| held(Fault::NoAnswer(HttpError::Address)))?;
+        let (content_type, octets) = (written.content_type, written.body.len());
+        observer.said(format!("C: POST {url} {content_type} ({octets} octets)"));
+        let request = send::request(url, content_type, token).map_err(held)?;
+        let (answer, reach) = send::post(&self.client, &self.timeouts, request, written, mark).await?;
+        judge(&answer, reach, token)
     }
 }
 

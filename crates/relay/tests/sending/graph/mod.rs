@@ -2,6 +2,7 @@
 
 mod cases;
 mod client;
+mod dispatched;
 mod fence;
 mod forms;
 mod limits;

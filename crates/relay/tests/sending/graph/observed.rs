@@ -2,7 +2,7 @@
 
 use domain::{message::kind::Kind, secret::secret_text};
 use relay::{
-    graph_emulator::{At, Play, Said, Script},
+    graph_emulator::{At, Play, Said, Script, documented},
     transport::o365::{Ended, Form, Observer, Step, StepReport},
 };
 
@@ -73,6 +73,23 @@ async fn a_token_without_the_permission_is_a_warning_and_the_send_tells() {
     ];
     assert_eq!(notes.ends(), expected);
     assert!(notes.steps[2].detail.contains("it shows: Mail.Read"));
+}
+
+#[tokio::test]
+async fn a_refused_send_is_told_with_what_was_asked_and_what_was_answered() {
+    let world = world().await;
+    let refused = Play::Say(documented("ErrorAccessDenied").unwrap());
+    world.emulator.play(Script::new().at(At::Send, [refused]));
+
+    let notes = tried(&world, SECRET).await;
+
+    assert_eq!(notes.ends().last(), Some(&(Step::Send, Ended::Failed)));
+    assert!(notes.lines[2].starts_with("C: POST "), "{:?}", notes.lines);
+    assert!(
+        notes.lines[3].starts_with("S: 403 ErrorAccessDenied: Access is denied."),
+        "{:?}",
+        notes.lines
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::Duration;
 use domain::{
     branding::Branding,
     clock::{Timestamp, from_millis},
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use super::TenantStore;
 use crate::{
     Store,
-    entity::{email_settings, message},
+    entity::email_settings,
     error::StoreError,
     page::{Page, PageRequest},
 };
@@ -28,8 +29,8 @@ mod tested;
 
 pub use save::{OwnConnection, SettingsChange, Untested};
 
-/// How far back sign-in codes are looked for before a connection is changed, in milliseconds: 30 days.
-const CODES_WITHIN_MS: i64 = 30 * 24 * 3_600_000;
+/// How far back sign-in codes are looked for before a connection is changed.
+const CODES_WITHIN: Duration = Duration::days(30);
 
 /// One version of a tenant's email settings.
 #[derive(Debug, Clone)]
@@ -130,15 +131,8 @@ impl TenantStore<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn sends_codes(&self) -> Result<bool, StoreError> {
-        let since = self.store.now_ms() - CODES_WITHIN_MS;
-        let newest = self
-            .select::<message::Entity>()
-            .filter(message::Column::Kind.eq(Kind::TwoFactorCode.as_str()))
-            .filter(message::Column::CreatedAt.gt(since))
-            .order_by_desc(message::Column::Id)
-            .one(self.store.read())
-            .await?;
-        Ok(newest.is_some())
+        let since = self.store.now() - CODES_WITHIN;
+        self.has_submitted(Kind::TwoFactorCode, since).await
     }
 
     async fn settings_in<C: ConnectionTrait>(&self, connection: &C) -> Result<SettingsVersion, StoreError> {

@@ -1,4 +1,5 @@
-//! A real mail server for one test: Postfix, as an instance of its own that delivers into a maildir.
+//! A real mail server for one test: Postfix, as an instance of its own that delivers into a maildir, with Dovecot beside it
+//! where it has to know passwords.
 //!
 //! Our own inbox answers as we read the standards; Postfix shows how the world reads them. Each test has its own folder,
 //! port and processes, so that tests can run side by side, and nothing can leave the machine: what is neither for a
@@ -22,17 +23,26 @@ use tokio::{
 
 use super::environment::{self, told_by_runner};
 
+mod door;
+mod dovecot;
+
+pub(crate) use door::Door;
+use dovecot::Dovecot;
+
 const DEADLINE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 /// Whoever owns the maildir must not be root; any account without rights will do.
 const NOBODY: u32 = 65_534;
 /// A test that is killed cannot stop its server; the server then ends by itself.
 const LONGEST_LIFE: Duration = Duration::from_mins(10);
+
 /// What a mail server does with what it is given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MtaOptions {
     domains: Vec<String>,
     settings: Vec<(String, String)>,
+    accounts: Vec<(String, String)>,
+    doors: Vec<(&'static str, Door)>,
 }
 
 impl MtaOptions {
@@ -40,7 +50,7 @@ impl MtaOptions {
     pub(crate) fn for_domain(domain: &str) -> Self {
         Self {
             domains: vec![domain.to_owned()],
-            settings: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -55,12 +65,27 @@ impl MtaOptions {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
+
+    /// Somebody who may send through the doors that ask for it.
+    pub(crate) fn with_account(mut self, name: &str, password: &str) -> Self {
+        self.accounts.push((name.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// A further port, to be asked for by this name.
+    pub(crate) fn with_door(mut self, name: &'static str, door: Door) -> Self {
+        self.doors.push((name, door));
+        self
+    }
 }
 
 /// A running Postfix, stopped and removed with this value.
 pub(crate) struct Mta {
+    // Before its folder, which it needs to end.
+    dovecot: Option<Dovecot>,
     home: TempDir,
     addr: SocketAddr,
+    doors: Vec<(&'static str, SocketAddr)>,
     master: Child,
 }
 
@@ -73,9 +98,21 @@ impl Mta {
         let programs = find_postfix();
         let home = TempDir::with_prefix("letterhead-mta-").expect("a temporary folder");
         let addr = free_address();
-        lay_out(home.path(), addr, &options);
+        let doors: Vec<_> = options.doors.iter().map(|(name, _)| (*name, free_address())).collect();
+        lay_out(home.path(), addr, &options, &doors);
+        let dovecot = if options.accounts.is_empty() {
+            None
+        } else {
+            Some(Dovecot::start(home.path(), &options.accounts).await)
+        };
         let master = start_master(&programs, home.path());
-        let mta = Self { home, addr, master };
+        let mta = Self {
+            dovecot,
+            home,
+            addr,
+            doors,
+            master,
+        };
         mta.greeted().await;
         Some(mta)
     }
@@ -83,6 +120,18 @@ impl Mta {
     /// Where it listens; SMTP without TLS, unless the settings say otherwise.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where a door is.
+    pub(crate) fn door(&self, name: &str) -> SocketAddr {
+        let door = self.doors.iter().find(|(known, _)| *known == name);
+        door.unwrap_or_else(|| panic!("no door {name:?}")).1
+    }
+
+    /// Whether anybody has tried to authenticate, with whatever result.
+    pub(crate) fn heard_credentials(&self) -> bool {
+        let asked = |dovecot: &Dovecot| dovecot.log().contains("client in: AUTH");
+        self.dovecot.as_ref().is_some_and(asked)
     }
 
     /// The raw mails in order of arrival, as soon as there are at least `count`; Postfix put `Return-Path`,
@@ -168,7 +217,7 @@ fn free_address() -> SocketAddr {
     probe.local_addr().expect("its address")
 }
 
-fn lay_out(home: &Path, addr: SocketAddr, options: &MtaOptions) {
+fn lay_out(home: &Path, addr: SocketAddr, options: &MtaOptions, doors: &[(&str, SocketAddr)]) {
     // Postfix's processes run under accounts of their own and must reach their folders.
     fs::set_permissions(home, fs::Permissions::from_mode(0o755)).unwrap();
     for folder in ["etc", "queue", "data", "mail"] {
@@ -178,7 +227,11 @@ fn lay_out(home: &Path, addr: SocketAddr, options: &MtaOptions) {
     chown(home.join("data"), Some(postfix), None).unwrap();
     chown(home.join("mail"), Some(NOBODY), Some(NOBODY)).unwrap();
     write_settled(&home.join("etc/main.cf"), &main_cf(home, options));
-    write_settled(&home.join("etc/master.cf"), &master_cf(addr));
+    let further = options.doors.iter().zip(doors);
+    let further: String = further
+        .map(|((_, door), (_, addr))| door.lay_out(home, *addr))
+        .collect();
+    write_settled(&home.join("etc/master.cf"), &(master_cf(addr) + &further));
 }
 
 /// Writes a file that looks old: each of Postfix's programs waits until its configuration is two seconds old, lest it
@@ -226,6 +279,9 @@ virtual_mailbox_maps = static:inbox/
 virtual_uid_maps = static:{NOBODY}
 virtual_gid_maps = static:{NOBODY}
 virtual_minimum_uid = 1
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {home}/sasl
+smtpd_error_sleep_time = 0
 ",
         domains = options.domains.join(", "),
     );

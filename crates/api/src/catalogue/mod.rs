@@ -1,0 +1,181 @@
+//! Every setting of a tenant, to be found by what people call it: the title, another word for it, or either with a typo.
+//!
+//! One table says what there is, for the search of the API and that of the console alike; a test holds it to the OpenAPI
+//! document.
+
+use domain::access::TenantScope;
+
+use self::{matching::Words, table::SETTINGS};
+
+mod matching;
+mod table;
+
+/// A page or a field.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its name for programs.
+    pub(crate) id: &'static str,
+    /// Its name for people, as the page shows it.
+    pub(crate) title: &'static str,
+    /// What it decides, in a sentence.
+    pub(crate) description: &'static str,
+    /// Where it stands among the others.
+    pub(crate) section: &'static str,
+    /// Further words that people look for it by.
+    pub(crate) synonyms: &'static [&'static str],
+    /// Who writes it.
+    written_by: Writer,
+    /// The resource, and the field in it as a JSON pointer (RFC 6901 §6).
+    api: &'static str,
+    /// The console's page, and the field on it.
+    console: &'static str,
+}
+
+/// Who writes a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// Every tenant.
+    Tenant,
+    /// An on-premises tenant; for a Cloud tenant there is nothing to write.
+    OnPremises,
+    /// A tenant, but for a Cloud tenant the provider.
+    TenantOrProvider,
+    /// The provider.
+    Provider,
+    /// Nobody: it is to be read.
+    Nobody,
+}
+
+impl Setting {
+    /// Whether this tenant's edition lets the caller's side write it.
+    pub(crate) fn is_editable(&self, scope: &TenantScope) -> bool {
+        match self.written_by {
+            Writer::Tenant => true,
+            Writer::OnPremises => scope.on_premises().is_ok(),
+            Writer::TenantOrProvider => scope.refuse_managed().is_ok(),
+            Writer::Provider => scope.actor().tenant.is_none(),
+            Writer::Nobody => false,
+        }
+    }
+
+    /// Where the API has it.
+    pub(crate) fn api(&self, scope: &TenantScope) -> String {
+        self.api.replace("{tenant}", scope.slug().as_str())
+    }
+
+    /// Where the console has it.
+    pub(crate) fn console(&self, scope: &TenantScope) -> String {
+        self.console.replace("{tenant}", scope.slug().as_str())
+    }
+
+    /// How well it fits; nothing where a word is nowhere in it.
+    fn fit(&self, words: &Words) -> Option<u32> {
+        let fields = [(10, self.title), (4, self.section), (2, self.description)];
+        let synonyms = self.synonyms.iter().map(|synonym| (6, *synonym));
+        words.fit(fields.into_iter().chain(synonyms))
+    }
+}
+
+/// The settings that a text is about, the best first; all of them, in the order of their pages, where it says nothing.
+pub(crate) fn search(text: &str) -> Vec<&'static Setting> {
+    let words = Words::of(text);
+    let mut found: Vec<_> = SETTINGS
+        .iter()
+        .filter_map(|setting| Some((setting.fit(&words)?, setting)))
+        .collect();
+    // A stable sort: of equals the page comes before its fields, as in the table.
+    found.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
+    found.into_iter().map(|(_, setting)| setting).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn found(text: &str) -> Vec<&'static str> {
+        search(text).into_iter().map(|setting| setting.id).collect()
+    }
+
+    fn first(text: &str) -> &'static str {
+        found(text).first().copied().unwrap_or("nothing")
+    }
+
+    #[test]
+    fn typing_email_leads_to_the_page_and_then_to_its_fields() {
+        for text in [
+            "email",
+            "Email",
+            "e-mail",
+            "mail",
+            "ema",
+            "emial",
+            "emal",
+            "emails",
+            "email config",
+            "smtp",
+        ] {
+            assert_eq!(first(text), "email_configuration", "{text}");
+        }
+        let found = found("email");
+        assert!(
+            found.contains(&"from_email_address") && found.contains(&"smtp.email_server"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn every_setting_is_found_by_its_own_title() {
+        for setting in SETTINGS {
+            assert_eq!(first(setting.title), setting.id);
+        }
+    }
+
+    #[test]
+    fn people_find_what_they_mean_by_other_words_and_with_typos() {
+        for (text, id) in [
+            ("from address", "from_email_address"),
+            ("sender name", "from_email_name"),
+            ("pasword", "smtp.password"),
+            ("usrename", "smtp.username"),
+            ("smtp port", "smtp.port"),
+            ("tls", "smtp.security"),
+            ("starttls", "smtp.security"),
+            ("encription", "smtp.security"),
+            ("hostname", "smtp.email_server"),
+            ("private ca", "smtp.ca_certificate_pem"),
+            ("office 365", "send_email_method"),
+            ("gcc high", "o365.cloud"),
+            ("rollback", "email_history"),
+            ("azure app", "o365.send_email_application_secret_id"),
+            ("2fa", "code_in_subject"),
+            ("colour", "accent_color"),
+            ("hardning", "hardening_report"),
+            ("oauth", "api_clients"),
+            ("rate limit", "limits"),
+        ] {
+            assert_eq!(first(text), id, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_setting_is_not_found_and_nothing_asks_for_all() {
+        for text in ["zebra", "qqqq", "email zebra"] {
+            assert_eq!(found(text), Vec::<&str>::new(), "{text}");
+        }
+        assert_eq!(found("").len(), SETTINGS.len());
+        assert_eq!(found(" - ").len(), SETTINGS.len());
+    }
+
+    #[test]
+    fn ids_are_unique_and_every_path_is_the_documents() {
+        let ids: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.id).collect();
+        assert_eq!(ids.len(), SETTINGS.len());
+        let document = crate::openapi::document();
+        for setting in SETTINGS {
+            let path = setting.api.split('#').next().unwrap();
+            assert!(document.paths.paths.contains_key(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+DROP TABLE mandatory_items;
