@@ -12,6 +12,7 @@ mod m0002_relay_control;
 mod m0003_fair_queue;
 mod m0004_passed_tests;
 mod m0005_vault;
+mod m0006_test_emails;
 mod m0007_mandatory_items;
 
 /// Every migration, oldest first.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_fair_queue::FairQueue),
             Box::new(m0004_passed_tests::PassedTests),
             Box::new(m0005_vault::Vault),
+            Box::new(m0006_test_emails::TestEmails),
             Box::new(m0007_mandatory_items::MandatoryItems),
         ]
     }

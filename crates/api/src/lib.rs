@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix_web::{guard, web};
 use domain::{branding::Provider, clock::Clock, ids::IdSource};
+use relay::probe::Prober;
 use storage::Store;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -34,6 +35,8 @@ pub struct Api {
     pub provider: Provider,
     /// Issues and verifies access tokens.
     pub tokens: auth::Tokens,
+    /// Sends test emails.
+    pub prober: Prober,
     /// The process's clock.
     pub clock: Clock,
     /// The process's source of identifiers.

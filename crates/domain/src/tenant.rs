@@ -106,6 +106,11 @@ pub struct Limits {
     pub weight: Option<u32>,
 }
 
+/// Test emails in a minute where the provider sets no other limit.
+pub const DEFAULT_TEST_EMAILS_PER_MINUTE: u32 = 5;
+/// Test emails in a day where the provider sets no other limit.
+pub const DEFAULT_TEST_EMAILS_PER_DAY: u32 = 30;
+
 /// The largest share a tenant can have: one with it sends a hundred times as often as one without, and nobody starves.
 pub const MAX_WEIGHT: u32 = 100;
 

@@ -7,3 +7,4 @@ mod own_mailbox;
 mod own_servers;
 mod real_servers;
 mod secured_servers;
+mod verdicts;

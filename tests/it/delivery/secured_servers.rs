@@ -60,7 +60,7 @@ async fn send(server: &SmtpServer, mail: &WireMessage) -> Result<Reply, Failed> 
 }
 
 /// Neither AUTH nor anything else that TLS has to hide was said in clear.
-fn assert_nothing_leaked(tap: &Tap) {
+pub(super) fn assert_nothing_leaked(tap: &Tap) {
     for said in tap.said_in_clear() {
         let said = said.to_ascii_uppercase();
         assert!(!said.contains("AUTH") && !said.contains("MAIL"), "{said}");
@@ -149,7 +149,11 @@ async fn postfix_with_a_certificate_that_does_not_hold_never_hears_a_credential(
     assert!(!mta.heard_credentials());
 }
 
-fn with_both_doors(options: MtaOptions, names: (&'static str, &'static str), identity: &Identity) -> MtaOptions {
+pub(super) fn with_both_doors(
+    options: MtaOptions,
+    names: (&'static str, &'static str),
+    identity: &Identity,
+) -> MtaOptions {
     options
         .with_door(names.0, Door::starttls(identity.clone()))
         .with_door(names.1, Door::implicit_tls(identity.clone()))
@@ -194,11 +198,10 @@ async fn postfix_is_not_given_a_password_where_it_offers_no_tls_or_no_auth() {
     assert!(!mta.heard_credentials());
 }
 
-#[tokio::test]
-async fn postfix_says_at_each_stage_what_it_refuses() {
-    let ca = Authority::new();
-    let options = MtaOptions::for_domain("acme.example")
-        .with_account("pam", PASSWORD)
+/// A server at which pam is not the boss, nobody is not there and mail for grey has to come again: at its usual door, and at
+/// one that says so as early as it can.
+pub(super) fn with_refusals(options: MtaOptions, ca: &Authority) -> MtaOptions {
+    options
         .with_setting(
             "smtpd_sender_login_maps",
             "inline:{{pam@acme.example = pam}, {ceo@acme.example = ceo}}",
@@ -218,7 +221,16 @@ async fn postfix_says_at_each_stage_what_it_refuses() {
             Door::starttls(ca.identity_for(LOOPBACK))
                 .with_setting("smtpd_delay_reject", "no")
                 .with_setting("smtpd_client_restrictions", ""),
-        );
+        )
+}
+
+#[tokio::test]
+async fn postfix_says_at_each_stage_what_it_refuses() {
+    let ca = Authority::new();
+    let options = with_refusals(
+        MtaOptions::for_domain("acme.example").with_account("pam", PASSWORD),
+        &ca,
+    );
     let Some(mta) = Mta::start(options).await else {
         return; // The runner has said that there is none.
     };

@@ -18,3 +18,4 @@ mod secrets;
 mod settings_history;
 mod settings_search;
 mod tenants;
+mod test_emails;

@@ -8,9 +8,10 @@ use domain::{
 };
 use relay::{
     gate::Gate,
+    inbox::InboxConfig,
     session::{Dialer, Failed, SessionFailure, Timeouts},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     canary::{Canary, host},
@@ -99,6 +100,11 @@ fn no_forbidden_host_is_reached_where_every_address_answers() {
 }
 
 #[test]
+fn no_test_email_reaches_a_forbidden_host() {
+    pass_alone("security::outbound_gate::alone::no_test_email_reaches_a_forbidden_host");
+}
+
+#[test]
 fn a_name_that_changes_its_mind_is_asked_once() {
     pass_alone("security::outbound_gate::alone::a_name_that_changes_its_mind_is_asked_once");
 }
@@ -124,6 +130,45 @@ mod alone {
 
         assert_eq!(texts.len(), 1, "{texts:?}");
         assert_eq!(canary.reached_before(MARKER).await, Vec::<IpAddr>::new());
+    }
+
+    #[tokio::test]
+    #[ignore = "another test runs it, in a network of its own"]
+    async fn no_test_email_reaches_a_forbidden_host() {
+        let corpus = Corpus::read();
+        let _names = NameServer::start(corpus.answers()).await;
+        let canary = Canary::start().await;
+        // Not even the loopback is allowed.
+        let service = Service::start_with(InboxConfig::default(), &[("LETTERHEAD_EGRESS_ALLOW", "")]).await;
+        let admin = service.tenant_of("globex", "on_premises").await;
+        let limits = json!({ "limits": { "test_emails_per_minute": 1000, "test_emails_per_day": 1000 } });
+        service.operator.patch("/v1/tenants/globex", &limits).await.expect(200);
+
+        let mut answers = BTreeSet::new();
+        for spelling in [corpus.list("gate"), corpus.names()].concat() {
+            let test = json!({ "to": "bob@b.example", "settings": {
+                "send_email_method": "smtp", "from_email_address": "pam@globex.example",
+                "smtp": { "email_server": spelling, "port": canary.port(), "security": "starttls" } } });
+            let answer = admin
+                .post("/v1/tenants/globex/email-settings/test", &test)
+                .await
+                .expect(200);
+            assert_eq!(answer["failure"]["code"], "blocked_address", "{spelling}: {answer:#}");
+            answers.insert(told(answer).to_string());
+        }
+
+        // All are refused alike, and without detail.
+        assert_eq!(answers.len(), 1, "{answers:#?}");
+        assert_eq!(canary.reached_before(MARKER).await, Vec::<IpAddr>::new());
+    }
+
+    /// An answer without what differs by its nature.
+    fn told(mut answer: Value) -> Value {
+        answer["message_id"].take();
+        for step in answer["steps"].as_array_mut().unwrap() {
+            step["duration_ms"].take();
+        }
+        answer
     }
 
     #[tokio::test]

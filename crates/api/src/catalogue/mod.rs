@@ -147,6 +147,7 @@ mod tests {
             ("private ca", "smtp.ca_certificate_pem"),
             ("office 365", "send_email_method"),
             ("gcc high", "o365.cloud"),
+            ("test mail", "email_test"),
             ("rollback", "email_history"),
             ("azure app", "o365.send_email_application_secret_id"),
             ("2fa", "code_in_subject"),

@@ -194,6 +194,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         console: "/t/{tenant}/email#o365-sent-items",
     },
     Setting {
+        id: "email_test",
+        title: "Send test email",
+        description: "Tries settings before they are saved, and says what is wrong with them.",
+        section: EMAIL,
+        synonyms: &["test mail", "check", "verify", "diagnose", "troubleshoot"],
+        written_by: Writer::Tenant,
+        api: "/v1/tenants/{tenant}/email-settings/test",
+        console: "/t/{tenant}/email#test",
+    },
+    Setting {
         id: "email_history",
         title: "Email configuration history",
         description: "Every version of the email settings, who saved it, and the way back.",

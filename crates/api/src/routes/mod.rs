@@ -4,6 +4,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod api_clients;
 pub mod email_settings;
+pub mod email_settings_test;
 pub mod explain;
 pub mod hardening;
 pub mod identity;
@@ -21,12 +22,14 @@ pub mod relay_control;
 pub mod relay_overview;
 pub mod relay_redrive;
 mod relay_route_input;
+pub mod relay_route_test;
 pub mod relay_routes;
 mod secret_input;
 pub mod secrets;
 pub mod service;
 pub mod settings_search;
 pub mod tenants;
+mod test_answer;
 
 /// Mounts every operation; the document is collected from the same calls.
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
@@ -54,6 +57,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(email_settings::replace)
         .service(email_settings::versions)
         .service(email_settings::restore)
+        .service(email_settings_test::test)
         .service(preferences::read)
         .service(preferences::replace)
         .service(secrets::templates)
@@ -82,6 +86,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(relay_routes::delete)
         .service(relay_routes::pause)
         .service(relay_routes::resume)
+        .service(relay_route_test::test)
         .service(nodes::list)
         .service(relay_overview::read)
         .service(relay_control::pause)

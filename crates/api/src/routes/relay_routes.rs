@@ -114,7 +114,7 @@ impl From<Route> for RouteBody {
     }
 }
 
-fn route_id(text: &str) -> Result<RouteId, Problem> {
+pub(super) fn route_id(text: &str) -> Result<RouteId, Problem> {
     text.parse().map_err(|_| Problem::plain(Code::NotFound))
 }
 

@@ -21,6 +21,8 @@ use relay::{
     dispatcher::{Dispatcher, RelaySettings},
     gate::Gate,
     metrics::Metrics,
+    probe::Prober,
+    session::Timeouts,
     transport::o365::Endpoints,
 };
 use storage::{Hold, Store};
@@ -114,6 +116,7 @@ async fn api(
         store: store.clone(),
         provider: config.provider.clone(),
         tokens,
+        prober: prober(config)?,
         clock,
         ids,
         public_url,
@@ -122,6 +125,34 @@ async fn api(
             Mode::Api | Mode::Relay => api::Part::ApiOnly,
         },
     })
+}
+
+/// How mail leaves this process, whether as a test or as what it is.
+fn relay_settings(config: &Config) -> RelaySettings {
+    RelaySettings {
+        o365: Endpoints::replaced(config.o365_login_url.clone(), config.o365_graph_url.clone()),
+        ..RelaySettings::new(config.provider.clone(), Gate::new(config.egress_allow.clone()))
+    }
+}
+
+fn prober(config: &Config) -> Result<Prober, StartError> {
+    let settings = RelaySettings {
+        timeouts: Timeouts::of_tests(),
+        ..relay_settings(config)
+    };
+    Prober::new(settings, &executable()).map_err(|error| {
+        StartError::new(
+            format!("test emails cannot be made ({error})"),
+            "report this as a fault",
+        )
+    })
+}
+
+/// The file name of this program, for whoever has to let it through a firewall.
+fn executable() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned())
 }
 
 impl Running {
@@ -134,10 +165,7 @@ impl Running {
             .store
             .clone()
             .outbox(config.provider.clone(), config.outcome_unknown_delay);
-        let settings = RelaySettings {
-            o365: Endpoints::replaced(config.o365_login_url.clone(), config.o365_graph_url.clone()),
-            ..RelaySettings::new(config.provider.clone(), Gate::new(config.egress_allow.clone()))
-        };
+        let settings = relay_settings(config);
         let dispatcher = Dispatcher::new(Arc::new(outbox), settings, node, metrics)
             .map_err(|error| StartError::new(format!("the relay cannot start ({error})"), "report this as a fault"))?;
         self.tasks.push(tokio::spawn(health::tell(

@@ -74,7 +74,7 @@ pub enum SettingsTested {
 /// The way out that is tested.
 #[derive(Debug, Clone)]
 pub enum Way {
-    /// The shared relay, over its routes in the order in which mail would try them; never empty.
+    /// The shared relay, over these routes by their priority and weight; never empty.
     Shared(Vec<Route>),
     /// One of them.
     Route(Box<Route>),

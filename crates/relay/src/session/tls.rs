@@ -10,7 +10,11 @@ use std::{
 };
 
 use domain::connection::{Host, SmtpServer};
-use rustls::{ClientConfig, client::danger::ServerCertVerifier, crypto::CryptoProvider};
+use rustls::{
+    ClientConfig,
+    client::{Resumption, danger::ServerCertVerifier},
+    crypto::CryptoProvider,
+};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
@@ -80,13 +84,16 @@ impl TlsConfigs {
     }
 
     fn build(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, SessionFailure> {
-        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| SessionFailure::TlsHandshakeFailed(error.to_string()))?
             // rustls calls every verifier of one's own dangerous; this is the platform's, and it verifies.
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
+        // A resumed session shows no certificate: one that has run out since, or is another server's that shares the ticket's
+        // key, would go unseen.
+        config.resumption = Resumption::disabled();
         Ok(config)
     }
 }

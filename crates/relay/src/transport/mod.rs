@@ -32,6 +32,7 @@ mod rest;
 mod smtp;
 mod verdict;
 
+pub(crate) use order::{Fitness, order};
 pub(crate) use verdict::is_for_another_route;
 
 /// How long held mail rests before it is looked at again: a wrong setting is mended by people.

@@ -7,13 +7,13 @@ use domain::connection::Route;
 
 /// Whether a route rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fitness {
+pub(crate) enum Fitness {
     Well,
     Resting,
 }
 
 /// The routes in the order to try them in; `lots` yields numbers in 0.0–1.0.
-pub(super) fn order(
+pub(crate) fn order(
     routes: &[Route],
     fitness: impl Fn(&Route) -> Fitness,
     mut lots: impl FnMut() -> f64,

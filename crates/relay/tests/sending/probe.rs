@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     clock::Timestamp,
-    connection::{Connection, Security, SmtpServer},
+    connection::{Connection, Route, Security, SmtpServer},
 };
 use mail_parser::MessageParser;
 use relay::{
@@ -252,7 +252,11 @@ async fn mail_in_clear_and_a_certificate_near_its_end_are_warned_of() {
 #[tokio::test]
 async fn a_cloud_test_takes_the_next_route_where_mail_would_and_tells_each_step_once() {
     let inbox = inbox(Script::new()).await;
-    let routes = vec![route("dead", deserted().await), route("alive", inbox.addr())];
+    let dead = Route {
+        priority: 1,
+        ..route("dead", deserted().await)
+    };
+    let routes = vec![route("alive", inbox.addr()), dead];
 
     let (steps, report) = told(&test_of(Way::Shared(routes))).await;
 
@@ -282,7 +286,11 @@ async fn a_cloud_test_that_finds_no_way_says_that_the_provider_has_to_act() {
 async fn a_refused_recipient_is_not_offered_to_another_route() {
     let refusing = inbox(Script::new().always_at(At::Rcpt, Behaviour::Reply("550 5.1.1 unknown".to_owned()))).await;
     let other = inbox(Script::new()).await;
-    let routes = vec![route("one", refusing.addr()), route("two", other.addr())];
+    let first = Route {
+        priority: 1,
+        ..route("one", refusing.addr())
+    };
+    let routes = vec![first, route("two", other.addr())];
     let report = prober().run(&test_of(Way::Shared(routes)), None).await;
     assert_eq!(report.failure.unwrap().code, FailureCode::RecipientRejected);
     assert_eq!(other.connections(), 0);

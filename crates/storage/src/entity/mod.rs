@@ -17,4 +17,5 @@ pub(crate) mod route;
 pub(crate) mod sealing_key;
 pub(crate) mod signing_key;
 pub(crate) mod tenant;
+pub(crate) mod test_email;
 pub(crate) mod vault_secret;

@@ -10,6 +10,7 @@ pub(crate) mod operator_clients;
 mod redrive;
 mod relay_state;
 mod route_health;
+mod route_tests;
 mod routes;
 mod tenants;
 

@@ -13,6 +13,7 @@ mod hardening;
 mod messages;
 mod owned;
 mod preferences;
+mod test_emails;
 mod vault;
 
 pub(crate) use api_clients::parse_roles;
@@ -23,6 +24,7 @@ pub use messages::MessageFilter;
 pub(crate) use owned::TenantOwned;
 pub(crate) use preferences::ON_OUTCOME_UNKNOWN;
 pub use preferences::PreferencesVersion;
+pub use test_emails::{TestBegun, TestEnded};
 pub use vault::{Vault, VaultChange, VaultSecret};
 
 /// One tenant's part of the store.

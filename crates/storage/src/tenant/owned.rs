@@ -4,7 +4,7 @@ use sea_orm::EntityTrait;
 
 use crate::entity::{
     api_client, attempt, delivery, email_settings, event, mandatory_item, message, passed_test, preferences,
-    vault_secret,
+    test_email, vault_secret,
 };
 
 /// A table whose rows belong to a tenant.
@@ -47,6 +47,10 @@ impl TenantOwned for attempt::Entity {
 
 impl TenantOwned for mandatory_item::Entity {
     const TENANT: Self::Column = mandatory_item::Column::TenantId;
+}
+
+impl TenantOwned for test_email::Entity {
+    const TENANT: Self::Column = test_email::Column::TenantId;
 }
 
 impl TenantOwned for vault_secret::Entity {

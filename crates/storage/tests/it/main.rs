@@ -25,4 +25,6 @@ mod support;
 #[cfg(test)]
 mod tenants;
 #[cfg(test)]
+mod test_emails;
+#[cfg(test)]
 mod vault;

@@ -22,7 +22,6 @@ pub(super) async fn resolve<P>(
 }
 
 /// The settings that a test email is to go by: those of the body's member `settings`, else the saved ones. Nothing is saved.
-#[expect(dead_code, reason = "the test call is its caller")]
 pub(crate) async fn parse_candidate<P>(access: &Access<P>, input: Option<Value>) -> Result<EmailSettings, Problem> {
     let before = access.store().email_settings().await?.settings;
     match input {

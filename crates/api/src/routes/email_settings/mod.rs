@@ -33,7 +33,6 @@ use guard::Override;
 use on_premises::OnPremisesSettingsInput;
 use shown::{EmailSettingsBody, PastSettingsBody, shown};
 
-#[expect(unused_imports, reason = "the test call is the other caller")]
 pub(crate) use candidate::parse_candidate;
 pub(crate) use shown::effective_from;
 

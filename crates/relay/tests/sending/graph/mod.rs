@@ -7,5 +7,6 @@ mod fence;
 mod forms;
 mod limits;
 mod observed;
+mod probed;
 mod tokens;
 pub(crate) mod world;
