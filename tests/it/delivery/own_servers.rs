@@ -137,7 +137,9 @@ async fn while_a_server_is_dead_most_of_its_mail_stays_in_the_queue_untouched() 
         let as_it_was = delivery["attempts"] == 0 && delivery["held_by"].is_null() && delivery["status"] == "queued";
         untouched += usize::from(as_it_was);
     }
-    assert!(untouched >= 60 - 16, "{untouched}");
+    // A quarter of the lane was claimed before the server was known to be dead, and one delivery for each rest that ended
+    // since; rests double, so that ten do not end while this test has patience.
+    assert!(untouched >= 60 - 16 - 10, "{untouched}");
 }
 
 async fn until_some_failed(service: &Service, messages: &[Value]) {
