@@ -16,8 +16,8 @@ use uuid::Uuid;
 mod postgres;
 mod sqlite;
 
-/// The tables that a submission fills, in the order of their foreign keys.
-const TABLES: [&str; 4] = ["messages", "message_bodies", "deliveries", "events"];
+/// The tables that a submission fills, .
+const TABLES: [&str; 2] = ["messages", "deliveries"];
 /// Messages of a transaction: as many as Letterhead's writer takes.
 const GROUP: u32 = 256;
 /// The column whose value all messages share.

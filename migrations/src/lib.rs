@@ -14,6 +14,7 @@ mod m0004_passed_tests;
 mod m0005_vault;
 mod m0006_test_emails;
 mod m0007_mandatory_items;
+mod m0008_lean_outbox;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_vault::Vault),
             Box::new(m0006_test_emails::TestEmails),
             Box::new(m0007_mandatory_items::MandatoryItems),
+            Box::new(m0008_lean_outbox::LeanOutbox),
         ]
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use aws_lc_rs::{
+    digest::{SHA256, SHA256_OUTPUT_LEN, digest},
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
@@ -20,6 +21,7 @@ use domain::{
     secret::{ExposeSecret, Secret},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use storage::{
@@ -39,11 +41,15 @@ const LEEWAY: u64 = 30;
 /// How long after one reading of the keys an unknown `kid` may cause the next.
 const REREAD_AFTER: Duration = Duration::from_secs(5);
 const ES256: &str = "ES256";
+/// Tokens whose signatures are remembered; of more, those that are used least are verified again.
+const REMEMBERED: usize = 10_000;
 
 /// Issues and verifies access tokens.
 #[derive(Clone)]
 pub struct Tokens {
     keys: Arc<RwLock<Keys>>,
+    /// What verified tokens say, by their digest: a signature costs more than all else of a submission.
+    verified: Arc<Cache<Digest, Arc<Verified>>>,
     issuer: String,
     lifetime: Duration,
 }
@@ -59,6 +65,21 @@ struct Key {
     signing: Option<EncodingKey>,
     verifying: DecodingKey,
     point: Vec<u8>,
+}
+
+type Digest = [u8; SHA256_OUTPUT_LEN];
+
+/// A token with a good signature; whether it counts now is asked at each use.
+struct Verified {
+    principal: Principal,
+    issued_at: i64,
+    expires_at: i64,
+}
+
+impl Verified {
+    const fn counts_at(&self, now: i64) -> bool {
+        self.expires_at.saturating_add_unsigned(LEEWAY) >= now && self.issued_at.saturating_sub_unsigned(LEEWAY) <= now
+    }
 }
 
 /// A token as the token endpoint answers it.
@@ -96,6 +117,7 @@ impl Tokens {
         }
         Ok(Self {
             keys: Arc::new(RwLock::new(read_keys(store).await?)),
+            verified: Arc::new(Cache::new(REMEMBERED)),
             issuer,
             lifetime,
         })
@@ -153,6 +175,23 @@ impl Tokens {
     /// # Errors
     /// [`Code::Unauthenticated`] for every token that does not count, without saying why.
     pub async fn verify(&self, api: &Api, token: &str) -> Result<Principal, Problem> {
+        let key = digest_of(token);
+        let verified = match self.verified.get(&key) {
+            Some(verified) => verified,
+            None => {
+                let verified = Arc::new(self.check_signature(api, token).await?);
+                self.verified.insert(key, Arc::clone(&verified));
+                verified
+            }
+        };
+        if verified.counts_at(api.clock.now().timestamp()) {
+            Ok(verified.principal.clone())
+        } else {
+            Err(Problem::plain(Code::Unauthenticated))
+        }
+    }
+
+    async fn check_signature(&self, api: &Api, token: &str) -> Result<Verified, Problem> {
         let refused = || Problem::plain(Code::Unauthenticated);
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
         let kid = header
@@ -173,11 +212,11 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules)
             .map_err(|_| refused())?
             .claims;
-        let now = api.clock.now().timestamp();
-        if claims.exp.saturating_add_unsigned(LEEWAY) < now || claims.iat.saturating_sub_unsigned(LEEWAY) > now {
-            return Err(refused());
-        }
-        principal(&claims).ok_or_else(refused)
+        Ok(Verified {
+            principal: principal(&claims).ok_or_else(refused)?,
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+        })
     }
 
     /// The public keys, retired ones included while their tokens may be good (RFC 7517).
@@ -209,6 +248,8 @@ impl Tokens {
         }
         let fresh = read_keys(store).await?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        // Some may have been signed by a key that is gone.
+        self.verified.clear();
         Ok(self.key(kid))
     }
 }
@@ -239,6 +280,13 @@ async fn read_keys(store: &Store) -> Result<Keys, StoreError> {
         known: known.collect(),
         read_at: Instant::now(),
     })
+}
+
+fn digest_of(token: &str) -> Digest {
+    let digest = digest(&SHA256, token.as_bytes());
+    let mut key = [0; SHA256_OUTPUT_LEN];
+    key.copy_from_slice(digest.as_ref());
+    key
 }
 
 /// A fresh P-256 key pair.

@@ -35,6 +35,8 @@ pub const NODE_ALIVE: Duration = Duration::from_secs(15);
 pub struct Lease {
     /// Whose delivery.
     pub tenant: TenantId,
+    /// The message it is a copy of.
+    pub message: MessageId,
     /// Which.
     pub delivery: DeliveryId,
     /// Which claim of it; rises with each.

@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use letterhead::{config::Environment, terminal::Terminal};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let _armed = domain::crash::arm();
     let environment = Environment::of_the_process();

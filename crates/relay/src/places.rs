@@ -1,4 +1,4 @@
-//! How many deliveries may be in flight at once, by lane.
+//! How many deliveries may be attempted at once, by lane. One whose outcome is on its way to disk needs no place any more.
 
 use domain::message::kind::Lane;
 
@@ -19,9 +19,9 @@ pub struct Places {
 impl Default for Places {
     fn default() -> Self {
         Self {
-            urgent: 32,
-            interactive: 32,
-            background: 64,
+            urgent: 64,
+            interactive: 64,
+            background: 128,
         }
     }
 }

@@ -26,6 +26,26 @@ const POSTGRES_CONNECTIONS: u32 = 14;
 const POSTGRES_WRITERS: u32 = 2;
 /// Statements that a connection keeps prepared: each kind of the outbox's, in each number of rows it comes in.
 const STATEMENTS: usize = 512;
+/// What every connection to PostgreSQL asks for.
+const DURABLE: [(&str, &str); 1] = [("synchronous_commit", "on")];
+/// What the writers' ask for besides: their statements go by key and are planned once, perhaps while the tables are still
+/// empty; a plan that reads a whole table must not be among them.
+const BY_KEY: [(&str, &str); 7] = [
+    ("synchronous_commit", "on"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+/// How often what SQLite's write-ahead log holds is copied into the file, aside: the writer has better things to do.
+pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+/// Pages of the log (64 MiB) after which the writer does it itself: only once all is copied can the log begin anew.
+const CHECKPOINT_PAGES: &str = "16384";
+/// Memory for pages of a connection that writes, and of one that reads, in KiB (negative, as SQLite wants it).
+const WRITER_CACHE: &str = "-32768";
+const READER_CACHE: &str = "-4096";
 /// How long a statement waits for SQLite's lock, or a caller for a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -58,8 +78,8 @@ impl Backend {
 
     async fn connect_sqlite(path: &Path) -> Result<Self, StoreError> {
         // The writer first: it makes the file and switches it to WAL.
-        let write = Database::connect(sqlite_options(path, 1)).await?;
-        let read = Database::connect(sqlite_options(path, READERS)).await?;
+        let write = Database::connect(sqlite_options(path, 1, WRITER_CACHE)).await?;
+        let read = Database::connect(sqlite_options(path, READERS, READER_CACHE)).await?;
         Ok(Self::Sqlite {
             path: path.to_owned(),
             read,
@@ -68,9 +88,9 @@ impl Backend {
     }
 
     async fn connect_postgres(url: &SecretText) -> Result<Self, StoreError> {
-        let pool = Database::connect(postgres_options(url, POSTGRES_CONNECTIONS)).await?;
+        let pool = Database::connect(postgres_options(url, POSTGRES_CONNECTIONS, &DURABLE)).await?;
         refuse_unsafe_postgres(&pool).await?;
-        let writers = Database::connect(postgres_options(url, POSTGRES_WRITERS)).await?;
+        let writers = Database::connect(postgres_options(url, POSTGRES_WRITERS, &BY_KEY)).await?;
         Ok(Self::Postgres { pool, writers })
     }
 
@@ -116,6 +136,19 @@ impl Backend {
         }
     }
 
+    /// Copies what the write-ahead log holds into the file. Only `SQLite` has one to be looked after.
+    pub(crate) async fn checkpoint(&self) {
+        let Self::Sqlite { read, .. } = self else {
+            return;
+        };
+        if let Err(error) = read.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "the write-ahead log was not copied; trying again"
+            );
+        }
+    }
+
     /// Takes what was overwritten out of the log beside an SQLite file; PostgreSQL does so by itself in time.
     pub(crate) async fn truncate_log(&self) -> Result<(), StoreError> {
         if let Self::Sqlite { write, .. } = self {
@@ -147,23 +180,27 @@ impl Backend {
     }
 }
 
-fn postgres_options(url: &SecretText, connections: u32) -> ConnectOptions {
+fn postgres_options(
+    url: &SecretText,
+    connections: u32,
+    settings: &'static [(&'static str, &'static str)],
+) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose_secret());
     options
         .max_connections(connections)
         .acquire_timeout(WAIT)
         .connect_timeout(WAIT)
         .sqlx_logging(false);
-    options.map_sqlx_postgres_opts(|options| {
+    options.map_sqlx_postgres_opts(move |options| {
         options
             .application_name("letterhead")
             .statement_cache_capacity(STATEMENTS)
-            .options([("synchronous_commit", "on")])
+            .options(settings.iter().copied())
     });
     options
 }
 
-fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
+fn sqlite_options(path: &Path, connections: u32, cache: &'static str) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
     options
         .max_connections(connections)
@@ -173,7 +210,7 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
     // Nothing is gained by closing a file's connections, and a reopened one has no prepared statements.
     options.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     options.map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(is_outside_transactions(connection)));
-    options.map_sqlx_sqlite_opts(|options| {
+    options.map_sqlx_sqlite_opts(move |options| {
         options
             .busy_timeout(WAIT)
             .foreign_keys(true)
@@ -181,6 +218,10 @@ fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             .pragma("secure_delete", "ON")
+            // Else a statement over many rows keeps what it may have to undo in a file of its own.
+            .pragma("temp_store", "MEMORY")
+            .pragma("cache_size", cache)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     });
     options
 }

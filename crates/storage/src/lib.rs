@@ -42,6 +42,8 @@ struct Inner {
     kept: outbox::context::Kept,
     news: outbox::news::News,
     usage: outbox::limits::Usage,
+    lately: outbox::lately::Lately,
+    remembered: outbox::handoff::Remembered,
     redrives: tokio::sync::Mutex<()>,
     depth: provider::depth::Kept,
     operations: tokio::sync::mpsc::Sender<outbox::writer::Operation>,
@@ -79,6 +81,8 @@ impl Store {
             kept: outbox::context::Kept::default(),
             news,
             usage: outbox::limits::Usage::default(),
+            lately: outbox::lately::Lately::default(),
+            remembered: outbox::handoff::Remembered::default(),
             redrives: tokio::sync::Mutex::default(),
             depth: provider::depth::Kept::default(),
             operations,
@@ -86,6 +90,18 @@ impl Store {
         let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
         for _ in 0..inner.backend.writers() {
             tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), Arc::clone(&waiting)));
+        }
+        if !inner.backend.is_postgres() {
+            let store = Arc::downgrade(&inner);
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(backend::CHECKPOINT_EVERY).await;
+                    let Some(inner) = store.upgrade() else {
+                        return;
+                    };
+                    inner.backend.checkpoint().await;
+                }
+            });
         }
         if let backend::Backend::Postgres { pool, .. } = &inner.backend {
             tokio::spawn(outbox::news::tell(Arc::downgrade(&inner), pool.clone()));

@@ -20,10 +20,10 @@ impl Words {
     }
 
     /// The sum of each word's best fit among these weighted texts; nothing where a word fits none.
-    pub(super) fn fit<'a>(&self, texts: impl Iterator<Item = (u32, &'a str)> + Clone) -> Option<u32> {
+    pub(super) fn fit(&self, texts: &[(u32, &str)]) -> Option<u32> {
         let best = |typed: &String| {
             texts
-                .clone()
+                .iter()
                 .filter_map(|(weight, text)| Some(weight * words(text).filter_map(|word| quality(typed, &word)).max()?))
                 .max()
         };

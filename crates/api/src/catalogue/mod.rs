@@ -70,9 +70,9 @@ impl Setting {
 
     /// How well it fits; nothing where a word is nowhere in it.
     fn fit(&self, words: &Words) -> Option<u32> {
-        let fields = [(10, self.title), (4, self.section), (2, self.description)];
-        let synonyms = self.synonyms.iter().map(|synonym| (6, *synonym));
-        words.fit(fields.into_iter().chain(synonyms))
+        let mut texts = vec![(10, self.title), (4, self.section), (2, self.description)];
+        texts.extend(self.synonyms.iter().map(|synonym| (6, *synonym)));
+        words.fit(&texts)
     }
 }
 

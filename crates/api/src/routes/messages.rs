@@ -232,12 +232,11 @@ async fn sendable<P>(access: &Access<P>) -> Result<Way, Problem> {
     if access.scope.standing() == Standing::Suspended {
         return Err(Problem::plain(Code::TenantSuspended));
     }
-    let settings = access.store().email_settings().await?.settings;
-    let branding = settings.branding().filter(|_| settings.is_configured());
-    let branding = branding.ok_or_else(|| Problem::plain(Code::EmailNotConfigured))?;
+    let sending = access.store().sending().await?;
+    let sending = sending.ok_or_else(|| Problem::plain(Code::EmailNotConfigured))?;
     Ok(Way {
-        from_domain: effective_from(access, branding).from.address.domain().clone(),
-        max_request: match settings.connection() {
+        from_domain: effective_from(access, &sending.branding).from.address.domain().clone(),
+        max_request: match sending.connection.as_deref() {
             Some(Connection::O365(_)) => Some(MAX_O365_REQUEST),
             Some(Connection::Smtp(_)) | None => None,
         },

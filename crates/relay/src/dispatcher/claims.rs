@@ -38,6 +38,15 @@ enum Next {
     Wait,
 }
 
+/// What mail a claim is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// Everybody's.
+    All,
+    /// That of the shared relay.
+    Relay,
+}
+
 impl<'a, O: Outbox> Claims<'a, O> {
     pub(super) fn new(desk: &'a Arc<Desk<O>>, lane: Lane, places: usize, jobs: &'a TaskTracker) -> Self {
         Self {
@@ -48,13 +57,23 @@ impl<'a, O: Outbox> Claims<'a, O> {
         }
     }
 
+    /// Claims until `shutdown`, twice over: while what the one is handed is on its way to disk, the other waits for more. The
+    /// other does so for the shared relay alone, and only while all is well, so that what is measured out is measured out
+    /// once.
     pub(super) async fn run(self, shutdown: &CancellationToken) {
+        tokio::join!(
+            self.claim_on(Share::All, shutdown),
+            self.claim_on(Share::Relay, shutdown)
+        );
+    }
+
+    async fn claim_on(&self, share: Share, shutdown: &CancellationToken) {
         let mut failures = 0;
         let mut next = Next::Claim;
         while let Some(Some(free)) = shutdown.run_until_cancelled(self.free_places()).await {
             let found = match next {
-                Next::Claim => self.claim(free).await,
-                Next::Wait => match shutdown.run_until_cancelled(self.wait(free)).await {
+                Next::Claim => self.claim(share, free).await,
+                Next::Wait => match shutdown.run_until_cancelled(self.wait(share, free)).await {
                     Some(found) => found,
                     None => return,
                 },
@@ -72,17 +91,25 @@ impl<'a, O: Outbox> Claims<'a, O> {
 
     /// What so many places are worth claiming for, and when to ask again. What rests gets nothing, and one delivery when it is
     /// to be tried again: more would only be put back, and a long queue would be rewritten for nothing.
-    fn room(&self, most: usize) -> (Room, Instant) {
+    fn room(&self, share: Share, most: usize) -> (Room, Instant) {
         let transports = &self.desk.transports;
         let mut ask_again = Instant::now() + POLL;
         let shared = match transports.shared_capacity() {
             Capacity::Free => most,
-            Capacity::One => 1,
+            Capacity::One => usize::from(share == Share::All),
             Capacity::None { until } => {
                 ask_again = ask_again.min(until);
                 0
             }
         };
+        if share == Share::Relay {
+            let room = Room {
+                shared,
+                own: 0,
+                ..Room::of(most)
+            };
+            return (room, ask_again);
+        }
         let own = self.desk.in_hand.most(self.lane);
         let mut less = self.desk.in_hand.left(self.lane);
         for tenant in transports.tried_again() {
@@ -112,9 +139,9 @@ impl<'a, O: Outbox> Claims<'a, O> {
         Some(free)
     }
 
-    async fn claim(&self, free: OwnedSemaphorePermit) -> Option<Next> {
+    async fn claim(&self, share: Share, free: OwnedSemaphorePermit) -> Option<Next> {
         let most = free.num_permits();
-        let (room, _) = self.room(most);
+        let (room, _) = self.room(share, most);
         let claimed = self.desk.outbox.claim(self.desk.node, self.lane, room).await;
         let claimed = self.heard(claimed)?;
         let next = if claimed.len() < most { Next::Wait } else { Next::Claim };
@@ -123,10 +150,10 @@ impl<'a, O: Outbox> Claims<'a, O> {
     }
 
     /// Waits for mail that comes in, or for more room, a while at most: what falls due by time comes without a word.
-    async fn wait(&self, free: OwnedSemaphorePermit) -> Option<Next> {
+    async fn wait(&self, share: Share, free: OwnedSemaphorePermit) -> Option<Next> {
         let health_changed = self.desk.transports.health_changed();
         let room_made = self.desk.in_hand.room_made();
-        let (room, ask_again) = self.room(free.num_permits());
+        let (room, ask_again) = self.room(share, free.num_permits());
         let handed = tokio::select! {
             biased;
             handed = self.desk.outbox.wait(self.desk.node, self.lane, room) => handed,
@@ -161,10 +188,8 @@ impl<'a, O: Outbox> Claims<'a, O> {
                 Path::Shared(_) => None,
                 Path::Own(_) => Some(desk.in_hand.begin(self.lane, job.lease.tenant)),
             };
-            self.jobs.spawn(async move {
-                desk.see_through(job).await;
-                drop((in_hand, place));
-            });
+            self.jobs
+                .spawn(async move { desk.see_through(job, (place, in_hand)).await });
         }
     }
 }

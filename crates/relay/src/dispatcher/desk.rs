@@ -13,7 +13,10 @@ use domain::{
     retry,
 };
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -29,6 +32,9 @@ use crate::{
     transport::{Attempted, Transports},
 };
 
+/// Outcomes that may be on their way to the store at once.
+const MOST_UNSETTLED: usize = 1024;
+
 /// What all jobs of a process share.
 #[derive(Debug)]
 pub(super) struct Desk<O> {
@@ -38,6 +44,8 @@ pub(super) struct Desk<O> {
     pub(super) calls: Calls,
     /// The leases that this process works under.
     pub(super) held: Held,
+    /// Outcomes that may be on their way to the store.
+    unsettled: Semaphore,
     /// What the tenants' own connections have in hand.
     pub(super) in_hand: Arc<InHand>,
     /// Cancelled when attempts must end now.
@@ -78,6 +86,7 @@ impl<O: Outbox> Desk<O> {
                 sweep: Streak::of("sweep"),
             },
             held: Held::default(),
+            unsettled: Semaphore::new(MOST_UNSETTLED),
             in_hand: Arc::new(InHand::of(places)),
             cut: CancellationToken::new(),
             abandoned: CancellationToken::new(),
@@ -86,8 +95,8 @@ impl<O: Outbox> Desk<O> {
         }
     }
 
-    /// Attempts one delivery and settles what came of it.
-    pub(super) async fn see_through(&self, job: Job) {
+    /// Attempts one delivery and settles what came of it; `place` is given up in between, for the next one.
+    pub(super) async fn see_through(&self, job: Job, place: impl Send) {
         let _counted = self.metrics.in_flight();
         let _held = self.held.hold(job.lease);
         let started = Instant::now();
@@ -122,6 +131,9 @@ impl<O: Outbox> Desk<O> {
                     report,
                 };
                 Point::AfterReply.reach();
+                // Never closed. While too many outcomes wait for the store, places are kept and no more is attempted.
+                let _unsettled = self.unsettled.acquire().await;
+                drop(place);
                 // Leaving it unsettled is for the sweep of another process to mend.
                 self.abandoned.run_until_cancelled(self.settle(settlement)).await;
             }

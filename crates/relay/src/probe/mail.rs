@@ -29,6 +29,7 @@ impl Test {
         Job {
             lease: Lease {
                 tenant: self.tenant,
+                message: Id::new(self.id.uuid()),
                 delivery: self.id,
                 epoch: 0,
             },

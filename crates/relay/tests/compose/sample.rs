@@ -35,6 +35,7 @@ pub(crate) fn job(content: Content) -> Job {
     Job {
         lease: Lease {
             tenant: "0198a5c5-0000-7000-8000-000000000001".parse().unwrap(),
+            message: "0198a5c5-0000-7000-8000-000000000003".parse().unwrap(),
             delivery: "0198a5c5-0000-7000-8000-000000000002".parse().unwrap(),
             epoch: 1,
         },

@@ -168,14 +168,15 @@ pub(crate) fn provider() -> Provider {
 }
 
 pub(crate) fn job(lane: Lane, path: Path) -> Job {
-    let delivery = id();
+    let (message, delivery) = (id(), id());
     Job {
         lease: Lease {
             tenant: id(),
+            message,
             delivery,
             epoch: 1,
         },
-        message: id(),
+        message,
         lane,
         tenant_name: "Acme".to_owned(),
         content: Content::Notification(Notification {

@@ -1,4 +1,4 @@
-//! One recipient’s copies; `due_at` is set exactly while a worker may take it.
+//! One recipient’s copies; `due_at` is set exactly while a worker may take it, `sent_by` once an attempt sent it.
 
 use sea_orm::entity::prelude::*;
 
@@ -8,8 +8,9 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) id: Uuid,
     pub(crate) message_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
     pub(crate) lane: i64,
     pub(crate) kind: String,
     pub(crate) recipient: String,
@@ -27,6 +28,7 @@ pub(crate) struct Model {
     pub(crate) held_by: Option<String>,
     pub(crate) last_error: Option<String>,
     pub(crate) updated_at: i64,
+    pub(crate) sent_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

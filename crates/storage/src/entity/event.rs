@@ -1,4 +1,4 @@
-//! Timelines: only ever added to.
+//! What happened to a message beside its acceptance and its attempts: only ever added to.
 
 use sea_orm::entity::prelude::*;
 
@@ -8,8 +8,9 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) id: Uuid,
     pub(crate) message_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
     pub(crate) delivery_id: Option<Uuid>,
     #[sea_orm(column_name = "type")]
     pub(crate) event_type: String,

@@ -1,4 +1,4 @@
-//! Messages, without what they say.
+//! Messages, without what they say: the column `sealed` is only read where it is opened.
 
 use sea_orm::entity::prelude::*;
 

@@ -9,7 +9,6 @@ pub(crate) mod event;
 pub(crate) mod idempotency_key;
 pub(crate) mod mandatory_item;
 pub(crate) mod message;
-pub(crate) mod message_body;
 pub(crate) mod operator_client;
 pub(crate) mod passed_test;
 pub(crate) mod preferences;

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! SQLite, for one tenant:
-//!   SEARCH deliveries USING PRIMARY KEY (tenant_id=? AND id=?)
+//!   SEARCH deliveries USING PRIMARY KEY (tenant_id=? AND message_id=? AND id=?)
 //!   SEARCH d USING COVERING INDEX deliveries_waiting (lane=? AND tenant_id=? AND due_at<?)
 //! PostgreSQL, for all of them:
 //!   Nested Loop
@@ -19,16 +19,14 @@
 
 use domain::{
     ids::{NodeId, TenantId},
-    message::{EventType, kind::Lane},
+    message::kind::Lane,
     outbox::{LEASE, Room},
     tenant::Edition,
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult};
-use serde_json::Map;
 use uuid::Uuid;
 
 use super::{
-    events::EventRow,
     handoff::Carried,
     lanes::Known,
     millis,
@@ -67,6 +65,7 @@ struct Waiting {
     edition: String,
 }
 
+const DUE: &str = "WITH due(tenant_id, message_id, id) AS (";
 const RETURNED: &str = " RETURNING deliveries.tenant_id, deliveries.id, deliveries.message_id, deliveries.recipient, \
                         deliveries.recipient_name, deliveries.message_id_domain, deliveries.expires_at, \
                         deliveries.attempts, deliveries.lease_epoch, deliveries.lane";
@@ -137,17 +136,6 @@ impl Store {
             })
             .collect())
     }
-
-    /// The events of attempts that begin.
-    pub(super) fn starts(&self, claimed: &[Claimed], now: i64) -> Vec<EventRow> {
-        let start = |row: &Claimed| {
-            let mut detail = Map::new();
-            detail.insert("attempt".to_owned(), row.attempts.into());
-            let of = (row.tenant_id, row.message_id, Some(row.id));
-            self.event(of, EventType::AttemptStarted, now, detail)
-        };
-        claimed.iter().map(start).collect()
-    }
 }
 
 async fn claim_of(
@@ -160,57 +148,66 @@ async fn claim_of(
     match transaction.get_database_backend() {
         DbBackend::Postgres => {
             for piece in pieces(transaction, drawn) {
-                let sql = lease(transaction, claim.node, now)
-                    .text("(SELECT d.tenant_id, d.id FROM (VALUES ")
+                let sql = Sql::new(transaction)
+                    .text(DUE)
+                    .text("SELECT d.tenant_id, d.message_id, d.id FROM (")
                     .rows(piece, [Type::Uuid, Type::Int], |drawn| {
                         [drawn.turn.tenant.into(), wanted(drawn).into()]
                     })
                     .text(") AS v(tenant_id, slots) JOIN tenants t ON t.id = v.tenant_id AND t.suspended_at IS NULL ")
-                    .text("CROSS JOIN LATERAL (SELECT tenant_id, id FROM deliveries WHERE lane = ")
+                    .text("CROSS JOIN LATERAL (SELECT tenant_id, message_id, id FROM deliveries WHERE lane = ")
                     .value(i64::from(claim.lane.rank()), Type::Int)
                     .text(" AND tenant_id = v.tenant_id AND due_at <= ")
                     .value(now, Type::Int)
                     .text(" AND expires_at > ")
                     .value(now, Type::Int)
-                    .text(" ORDER BY due_at LIMIT v.slots FOR UPDATE SKIP LOCKED) d)")
-                    .text(RETURNED);
-                claimed.extend(sql.all(transaction).await?);
+                    .text(" ORDER BY due_at LIMIT v.slots FOR UPDATE SKIP LOCKED) d");
+                claimed.extend(lease(sql, claim.node, now).all(transaction).await?);
             }
         }
         DbBackend::MySql | DbBackend::Sqlite | _ => {
-            for drawn in drawn {
-                let sql = lease(transaction, claim.node, now)
-                    .text("(SELECT d.tenant_id, d.id FROM deliveries d WHERE d.lane = ")
-                    .value(i64::from(claim.lane.rank()), Type::Int)
-                    .text(" AND d.tenant_id = ")
-                    .value(drawn.turn.tenant, Type::Uuid)
-                    .text(" AND d.due_at <= ")
-                    .value(now, Type::Int)
-                    .text(" AND d.expires_at > ")
-                    .value(now, Type::Int)
-                    .text(" AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = d.tenant_id AND t.suspended_at IS NULL)")
-                    .text(" ORDER BY d.due_at LIMIT ")
-                    .value(wanted(drawn), Type::Int)
-                    .text(")")
-                    .text(RETURNED);
-                claimed.extend(sql.all(transaction).await?);
+            for piece in pieces(transaction, drawn) {
+                let mut sql = Sql::new(transaction).text(DUE);
+                for (at, drawn) in piece.iter().enumerate() {
+                    let between = if at == 0 { "" } else { " UNION ALL " };
+                    sql = oldest_of(sql.text(between), drawn, claim.lane, now);
+                }
+                claimed.extend(lease(sql, claim.node, now).all(transaction).await?);
             }
         }
     }
     Ok(claimed)
 }
 
-/// The part of a claim that makes the lease; what follows says of which rows.
-fn lease(transaction: &DatabaseTransaction, node: NodeId, now: i64) -> Sql {
-    Sql::new(transaction)
-        .text("UPDATE deliveries SET status = 'sending', due_at = NULL, held_by = NULL, dot_at = NULL, attempts = attempts + 1, ")
+/// One tenant's oldest due deliveries, as SQLite looks for them.
+fn oldest_of(sql: Sql, drawn: &Drawn, lane: Lane, now: i64) -> Sql {
+    sql.text("SELECT * FROM (SELECT d.tenant_id, d.message_id, d.id FROM deliveries d WHERE d.lane = ")
+        .value(i64::from(lane.rank()), Type::Int)
+        .text(" AND d.tenant_id = ")
+        .value(drawn.turn.tenant, Type::Uuid)
+        .text(" AND d.due_at <= ")
+        .value(now, Type::Int)
+        .text(" AND d.expires_at > ")
+        .value(now, Type::Int)
+        .text(" AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = d.tenant_id AND t.suspended_at IS NULL)")
+        // A bare parameter there makes SQLite prepare the statement anew for each value.
+        .text(" ORDER BY d.due_at LIMIT (0 + ")
+        .value(wanted(drawn), Type::Int)
+        .text("))")
+}
+
+/// The end of a claim, which makes the leases of what was found to be due.
+fn lease(due: Sql, node: NodeId, now: i64) -> Sql {
+    due.text(") UPDATE deliveries SET status = 'sending', due_at = NULL, held_by = NULL, dot_at = NULL, attempts = attempts + 1, ")
         .text("lease_epoch = lease_epoch + 1, lease_until = ")
         .value(now.saturating_add(millis(LEASE)), Type::Int)
         .text(", lease_node = ")
         .value(node.uuid(), Type::Uuid)
         .text(", updated_at = ")
         .value(now, Type::Int)
-        .text(" WHERE (tenant_id, id) IN ")
+        .text(" FROM due WHERE deliveries.tenant_id = due.tenant_id AND deliveries.message_id = due.message_id ")
+        .text("AND deliveries.id = due.id")
+        .text(RETURNED)
 }
 
 fn wanted(drawn: &Drawn) -> i64 {

@@ -1,8 +1,10 @@
-//! What sending needs beside the delivery itself: the tenant's name and email settings, and the routes. Kept for a moment,
-//! since the same few are wanted thousands of times a second.
+//! What accepting and sending need beside the message itself: the tenant and its email settings, and the routes. Kept for a
+//! moment, since the same few are wanted thousands of times a second.
+//!
+//! A change made here is seen at once: what was read before it is never kept after it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +13,7 @@ use std::{
 };
 
 use domain::{
+    access::TenantRef,
     branding::Branding,
     connection::{Connection, EmailSettings, Route},
     ids::TenantId,
@@ -28,11 +31,11 @@ const MOST: usize = 10_000;
 
 /// A tenant as the relay needs it.
 #[derive(Debug, Clone)]
-pub(super) struct Context {
+pub(crate) struct Context {
     pub(super) tenant: tenant::Model,
-    pub(super) branding: Option<Branding>,
+    pub(crate) branding: Option<Branding>,
     /// An on-premises tenant's own.
-    pub(super) connection: Option<Arc<Connection>>,
+    pub(crate) connection: Option<Arc<Connection>>,
 }
 
 impl Context {
@@ -60,8 +63,12 @@ impl Context {
 #[derive(Default)]
 pub(crate) struct Kept {
     tenants: Mutex<HashMap<Uuid, (Instant, Arc<Context>)>>,
-    /// Rises when everything is forgotten: what was being read then may be old, and is not kept.
-    forgotten: AtomicU64,
+    /// Tenants by what a path calls them, an id or a slug.
+    named: Mutex<HashMap<String, (Instant, TenantRef)>>,
+    /// Tenants that a group has seen and nobody has deleted since, where this process alone writes.
+    there: Mutex<HashSet<Uuid>>,
+    /// Rises whenever something was changed.
+    changes: AtomicU64,
     routes: Mutex<Option<KeptRoutes>>,
 }
 
@@ -76,10 +83,10 @@ struct KeptRoutes {
 impl Kept {
     /// Forgets everything: something was changed here.
     pub(crate) fn forget(&self) {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        tenants.clear();
-        self.forgotten.fetch_add(1, Ordering::Release);
-        drop(tenants);
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.lock_routes() = None;
     }
 
@@ -93,16 +100,54 @@ impl Kept {
         (at.elapsed() < KEPT).then(|| Arc::clone(context))
     }
 
-    /// Keeps what was read after `forgotten` had this value.
-    fn keep_tenant(&self, context: &Arc<Context>, forgotten: u64) {
+    fn keep_tenant(&self, context: &Arc<Context>, as_of: u64) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.forgotten.load(Ordering::Acquire) != forgotten {
+        if self.as_of() != as_of {
             return;
         }
         if tenants.len() >= MOST {
             tenants.clear();
         }
         tenants.insert(context.tenant.id, (Instant::now(), Arc::clone(context)));
+    }
+}
+
+impl Kept {
+    /// What is read from here on may be kept as of this count of changes.
+    pub(crate) fn as_of(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Those of these tenants that no group has seen yet.
+    pub(super) fn not_seen(&self, mut tenants: Vec<Uuid>) -> Vec<Uuid> {
+        let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.retain(|tenant| !there.contains(tenant));
+        tenants
+    }
+
+    /// A group has seen these tenants, in a transaction that no deletion runs beside.
+    pub(super) fn saw(&self, tenants: &[Uuid]) {
+        let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        there.extend(tenants);
+    }
+
+    /// The tenant that a path names, as it was a moment ago.
+    pub(crate) fn named(&self, name: &str) -> Option<TenantRef> {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, tenant) = named.get(name)?;
+        (at.elapsed() < KEPT).then(|| tenant.clone())
+    }
+
+    /// Keeps what a path names.
+    pub(crate) fn keep_named(&self, name: &str, tenant: &TenantRef, as_of: u64) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.as_of() != as_of {
+            return;
+        }
+        if named.len() >= MOST {
+            named.clear();
+        }
+        named.insert(name.to_owned(), (Instant::now(), tenant.clone()));
     }
 }
 
@@ -148,7 +193,7 @@ impl Store {
 
     /// The contexts of these tenants, their keys opened.
     #[expect(clippy::disallowed_methods, reason = "the relay works across tenants")]
-    pub(super) async fn contexts(&self, mut tenants: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Context>>, StoreError> {
+    pub(crate) async fn contexts(&self, mut tenants: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Context>>, StoreError> {
         tenants.sort_unstable();
         tenants.dedup();
         let mut found = HashMap::new();
@@ -163,7 +208,7 @@ impl Store {
         if missing.is_empty() {
             return Ok(found);
         }
-        let forgotten = self.inner.kept.forgotten.load(Ordering::Acquire);
+        let as_of = self.inner.kept.as_of();
         let mut settings = self.current_settings(self.read(), &missing).await?;
         let rows = tenant::Entity::find()
             .filter(tenant::Column::Id.is_in(missing))
@@ -172,7 +217,7 @@ impl Store {
         for tenant in rows {
             let own = settings.remove(&tenant.id);
             let context = Arc::new(Context::of(tenant, own));
-            self.inner.kept.keep_tenant(&context, forgotten);
+            self.inner.kept.keep_tenant(&context, as_of);
             found.insert(context.tenant.id, context);
         }
         Ok(found)

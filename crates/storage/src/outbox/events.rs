@@ -1,4 +1,4 @@
-//! Events: what happened to a message, a row for each.
+//! Events: what happened to a message beside its acceptance and its attempts, a row for each.
 
 use domain::{ids::EventId, message::EventType};
 use sea_orm::ConnectionTrait;
@@ -45,14 +45,14 @@ pub(super) async fn insert<C: ConnectionTrait>(connection: &C, events: &[EventRo
         Type::Uuid,
         Type::Uuid,
         Type::Uuid,
-        Type::Uuid,
+        Type::MaybeUuid,
         Type::Text,
         Type::Int,
         Type::Text,
     ];
     for piece in pieces(connection, events) {
         Sql::new(connection)
-            .text("INSERT INTO events (tenant_id, id, message_id, delivery_id, type, at, detail) VALUES ")
+            .text("INSERT INTO events (tenant_id, id, message_id, delivery_id, type, at, detail) ")
             .rows(piece, TYPES, |event| {
                 [
                     event.tenant_id.into(),

@@ -3,18 +3,17 @@
 use domain::{
     ids::TenantId,
     message::{kind::Lane, state::DeliveryStatus},
-    outbox::{Fence, LEASE, Lease, Room, Settled},
+    outbox::{Fence, LEASE, Lease, Room, Settled, Settlement},
     tenant::Edition,
 };
-use sea_orm::DatabaseTransaction;
+use sea_orm::{DatabaseTransaction, FromQueryResult};
 
 use super::{
     claim::Claimed,
-    crash,
-    events::{self, EventRow},
-    insert,
+    crash, insert,
     lanes::Wanted,
     limits, millis,
+    rows::{Sql, Type, pieces},
     submit::{PreparedMessage, Submission, Submitted},
     writer::{Claim, Done, Operation},
 };
@@ -28,6 +27,13 @@ pub(super) struct Committed {
     pub(super) handed: Vec<(Wanted, Vec<Claimed>)>,
     /// Mail that waits now.
     pub(super) joined: Vec<(Lane, uuid::Uuid)>,
+}
+
+/// A tenant that exists.
+#[derive(Debug, FromQueryResult)]
+struct There {
+    #[expect(dead_code, reason = "it is the row that counts")]
+    id: uuid::Uuid,
 }
 
 /// Mail on its way to a worker of this process.
@@ -91,13 +97,8 @@ impl Store {
         let transaction = self.inner.backend.begin_group().await?;
         let now = self.database_now(&transaction).await?;
         let mut fences = self.marks(&transaction, group, now).await?.into_iter();
-        let mut happened = Vec::new();
-        let settled = self.settlements(&transaction, group, now, &mut happened).await?;
-        let mut settled = settled.into_iter();
+        let mut settled = self.settlements(&transaction, group, now).await?.into_iter();
         let (submitted, joined) = self.submissions(&transaction, group, hand_offs, now).await?;
-        for off in hand_offs.iter() {
-            happened.extend(self.starts(&off.claimed, now));
-        }
         let mut submitted = submitted.into_iter();
         let mut done = Vec::with_capacity(group.len());
         for operation in group {
@@ -106,14 +107,9 @@ impl Store {
                 Operation::Mark { .. } => fences.next().map(Done::Marked),
                 Operation::Settle { .. } => settled.next().map(Done::Settled),
                 Operation::Unmark { .. } => Some(Done::Unmarked),
-                Operation::Claim(claim) => {
-                    let claimed = self.claim(&transaction, claim, now).await?;
-                    happened.extend(self.starts(&claimed, now));
-                    Some(Done::Claimed(claimed))
-                }
+                Operation::Claim(claim) => Some(Done::Claimed(self.claim(&transaction, claim, now).await?)),
             });
         }
-        events::insert(&transaction, &happened).await?;
         crash::before_commit(group);
         transaction.commit().await?;
         crash::after_commit(group);
@@ -144,7 +140,6 @@ impl Store {
         transaction: &DatabaseTransaction,
         group: &[Operation],
         now: i64,
-        happened: &mut Vec<EventRow>,
     ) -> Result<Vec<Settled>, StoreError> {
         let mut settlements = Vec::new();
         let mut unknown_delay = std::time::Duration::ZERO;
@@ -157,8 +152,15 @@ impl Store {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        self.settle_all(transaction, &settlements, (unknown_delay, now), happened)
-            .await
+        let fenced = self.settle_all(transaction, &settlements, (unknown_delay, now)).await?;
+        let settled = |settlement: &&Settlement| {
+            if fenced.contains(&settlement.lease) {
+                Settled::Fenced
+            } else {
+                Settled::Yes
+            }
+        };
+        Ok(settlements.iter().map(settled).collect())
     }
 
     async fn submissions(
@@ -180,6 +182,7 @@ impl Store {
         if submissions.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
+        self.expect_tenants(transaction, &submissions).await?;
         let keys: Vec<_> = submissions.iter().map(|submission| submission.key.as_ref()).collect();
         let mut answers = insert::take_keys(transaction, &keys, now).await?;
         count_days(transaction, &submissions, &mut answers, now).await?;
@@ -210,6 +213,11 @@ impl Store {
                 plain.push(None);
             } else {
                 joined.push((message.lane, message.message.tenant_id));
+                if let Some(carried) = &message.carried {
+                    self.inner
+                        .remembered
+                        .keep((message.message.tenant_id, message.message.id), carried);
+                }
                 plain.push(Some(message));
             }
         }
@@ -223,6 +231,34 @@ impl Store {
         joined.dedup();
         let stored = |answer: Option<Submitted>| answer.unwrap_or(Submitted::Stored);
         Ok((answers.into_iter().map(stored).collect(), joined))
+    }
+
+    /// Sees to it that no tenant goes before this transaction's end; no foreign key does.
+    async fn expect_tenants(
+        &self,
+        transaction: &DatabaseTransaction,
+        submissions: &[&Submission],
+    ) -> Result<(), StoreError> {
+        let mut tenants: Vec<uuid::Uuid> = submissions.iter().map(|submission| submission.tenant).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        if !self.is_shared() {
+            tenants = self.inner.kept.not_seen(tenants);
+        }
+        for piece in pieces(transaction, &tenants) {
+            let there: Vec<There> = Sql::new(transaction)
+                .text("SELECT id FROM tenants WHERE id IN (")
+                .rows(piece, [Type::Uuid], |tenant| [(*tenant).into()])
+                .text(")")
+                .postgres(" ORDER BY id FOR KEY SHARE")
+                .all(transaction)
+                .await?;
+            if there.len() < piece.len() {
+                return Err(StoreError::NotFound("tenant"));
+            }
+        }
+        self.inner.kept.saw(&tenants);
+        Ok(())
     }
 
     async fn claim(

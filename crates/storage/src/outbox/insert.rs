@@ -79,12 +79,12 @@ async fn insert_keys(
         Type::Bytes,
         Type::Bytes,
         Type::Int,
-        Type::Text,
+        Type::MaybeText,
         Type::Bytes,
         Type::Int,
     ];
     let sql = Sql::new(transaction)
-        .text("INSERT INTO idempotency_keys (tenant_id, operation, key_hash, body_hash, status, location, answer, created_at) VALUES ")
+        .text("INSERT INTO idempotency_keys (tenant_id, operation, key_hash, body_hash, status, location, answer, created_at) ")
         .rows(keys, TYPES, |(_, key)| {
             [
                 key.tenant_id.into(),
@@ -216,15 +216,12 @@ impl Store {
 
 async fn insert(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
     insert_heads(transaction, prepared).await?;
-    insert_bodies(transaction, prepared).await?;
     let deliveries: Vec<&delivery::Model> = prepared.iter().flat_map(|message| &message.deliveries).collect();
-    insert_deliveries(transaction, &deliveries).await?;
-    let accepted: Vec<_> = prepared.iter().map(|message| message.event.clone()).collect();
-    events::insert(transaction, &accepted).await
+    insert_deliveries(transaction, &deliveries).await
 }
 
 async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
-    const TYPES: [Type; 10] = [
+    const TYPES: [Type; 11] = [
         Type::Uuid,
         Type::Uuid,
         Type::Text,
@@ -232,13 +229,14 @@ async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMe
         Type::Text,
         Type::Int,
         Type::Int,
-        Type::Int,
+        Type::MaybeInt,
+        Type::MaybeText,
         Type::Text,
-        Type::Text,
+        Type::Bytes,
     ];
     for piece in pieces(transaction, prepared) {
         Sql::new(transaction)
-            .text("INSERT INTO messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata) VALUES ")
+            .text("INSERT INTO messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata, sealed) ")
             .rows(piece, TYPES, |prepared| {
                 let row = &prepared.message;
                 [
@@ -252,21 +250,8 @@ async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMe
                     row.send_at.into(),
                     row.supersede_key.clone().into(),
                     row.metadata.clone().into(),
+                    prepared.sealed.clone().into(),
                 ]
-            })
-            .run(transaction)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn insert_bodies(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
-    for piece in pieces(transaction, prepared) {
-        Sql::new(transaction)
-            .text("INSERT INTO message_bodies (tenant_id, message_id, sealed) VALUES ")
-            .rows(piece, [Type::Uuid, Type::Uuid, Type::Bytes], |prepared| {
-                let row = &prepared.body;
-                [row.tenant_id.into(), row.message_id.into(), row.sealed.clone().into()]
             })
             .run(transaction)
             .await?;
@@ -282,22 +267,22 @@ async fn insert_deliveries(transaction: &DatabaseTransaction, rows: &[&delivery:
         Type::Int,
         Type::Text,
         Type::Text,
+        Type::MaybeText,
         Type::Text,
         Type::Text,
-        Type::Text,
+        Type::MaybeInt,
         Type::Int,
         Type::Int,
         Type::Int,
         Type::Int,
-        Type::Int,
-        Type::Int,
-        Type::Uuid,
+        Type::MaybeInt,
+        Type::MaybeUuid,
         Type::Int,
     ];
     for piece in pieces(transaction, rows) {
         Sql::new(transaction)
             .text("INSERT INTO deliveries (tenant_id, id, message_id, lane, kind, recipient, recipient_name, message_id_domain, ")
-            .text("status, due_at, expires_at, attempts, unknowns, lease_epoch, lease_until, lease_node, updated_at) VALUES ")
+            .text("status, due_at, expires_at, attempts, unknowns, lease_epoch, lease_until, lease_node, updated_at) ")
             .rows(piece, TYPES, |row| {
                 [
                     row.tenant_id.into(),

@@ -40,6 +40,8 @@ struct Stored {
 
 /// What the deliveries of one claim refer to.
 struct Surroundings {
+    /// What this process remembers of messages it accepted.
+    remembered: HashMap<(Uuid, Uuid), Carried>,
     stored: HashMap<(Uuid, Uuid), Stored>,
     contexts: HashMap<Uuid, Arc<Context>>,
     routes: Arc<[Route]>,
@@ -56,6 +58,7 @@ impl Claimed {
     pub(super) const fn lease(&self) -> Lease {
         Lease {
             tenant: TenantId::new(self.tenant_id),
+            message: MessageId::new(self.message_id),
             delivery: DeliveryId::new(self.id),
             epoch: self.lease_epoch,
         }
@@ -73,8 +76,21 @@ impl Store {
         if claimed.is_empty() {
             return Ok(Opened::default());
         }
+        let mut unknown: Vec<(Uuid, Uuid)> = claimed
+            .iter()
+            .filter(|row| row.carried.is_none())
+            .map(|row| (row.tenant_id, row.message_id))
+            .collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        let remembered: HashMap<_, _> = unknown
+            .iter()
+            .filter_map(|message| Some((*message, self.inner.remembered.take(*message)?)))
+            .collect();
+        unknown.retain(|message| !remembered.contains_key(message));
         let around = Surroundings {
-            stored: self.stored(&claimed).await?,
+            stored: self.stored(&unknown).await?,
+            remembered,
             contexts: self.contexts(claimed.iter().map(|row| row.tenant_id).collect()).await?,
             routes: self.current_routes(self.read()).await?,
         };
@@ -97,20 +113,13 @@ impl Store {
         Ok(Opened { jobs, unusable })
     }
 
-    /// What the messages say that were not carried along.
-    async fn stored(&self, claimed: &[Claimed]) -> Result<HashMap<(Uuid, Uuid), Stored>, StoreError> {
-        let mut wanted: Vec<(Uuid, Uuid)> = claimed
-            .iter()
-            .filter(|row| row.carried.is_none())
-            .map(|row| (row.tenant_id, row.message_id))
-            .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
+    /// What messages say, as far as this process does not know.
+    async fn stored(&self, wanted: &[(Uuid, Uuid)]) -> Result<HashMap<(Uuid, Uuid), Stored>, StoreError> {
         let mut stored = HashMap::new();
-        for piece in pieces(self.read(), &wanted) {
+        for piece in pieces(self.read(), wanted) {
             let rows: Vec<Stored> = Sql::new(self.read())
-                .text("SELECT m.tenant_id, b.message_id, m.locale, m.created_at, b.sealed FROM message_bodies b ")
-                .text("JOIN messages m ON m.tenant_id = b.tenant_id AND m.id = b.message_id WHERE (b.tenant_id, b.message_id) IN (VALUES ")
+                .text("SELECT tenant_id, id AS message_id, locale, created_at, sealed FROM messages ")
+                .text("WHERE sealed IS NOT NULL AND (tenant_id, id) IN (")
                 .rows(piece, [Type::Uuid, Type::Uuid], |(tenant, message)| {
                     [(*tenant).into(), (*message).into()]
                 })
@@ -129,14 +138,10 @@ impl Store {
             .get(&row.tenant_id)
             .ok_or(StoreError::NotFound("tenant"))?;
         let (from, path) = way(context, around, provider)?;
-        let carried = match row.carried {
+        let message = (row.tenant_id, row.message_id);
+        let carried = match row.carried.or_else(|| around.remembered.get(&message).cloned()) {
             Some(carried) => carried,
-            None => self.unseal_stored(
-                around
-                    .stored
-                    .get(&(row.tenant_id, row.message_id))
-                    .ok_or(StoreError::NotFound("body"))?,
-            )?,
+            None => self.unseal_stored(around.stored.get(&message).ok_or(StoreError::NotFound("body"))?)?,
         };
         let corrupt = |_| StoreError::Corrupt("recipient");
         Ok(Job {
@@ -170,6 +175,7 @@ impl Store {
         let content: Content = serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt("content"))?;
         Ok(Carried {
             content: Arc::new(content),
+            size: plain.len(),
             locale: stored.locale.parse().map_err(|_| StoreError::Corrupt("locale"))?,
             created_at: from_millis(stored.created_at),
         })

@@ -5,7 +5,7 @@
 //! [`LOOK_AGAIN`] for what became due by time or came from another process without a word.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -63,15 +63,20 @@ impl Default for Known {
 struct State {
     turns: Turns,
     looked: Option<Instant>,
-    wanted: Option<Wanted>,
+    /// Several may wait: while what one is handed is on its way to disk, the next is there for what comes after it.
+    wanted: VecDeque<Wanted>,
 }
 
 impl State {
-    /// Says that there may be something to claim.
-    fn call(&mut self) {
-        if let Some(wanted) = self.wanted.take() {
-            // One that has gone away is not waited for.
-            drop(wanted.reply.send(Vec::new()));
+    /// Says to those who have room for it that there may be something to claim.
+    fn call(&mut self, fits: impl Fn(&Wanted) -> bool) {
+        for wanted in std::mem::take(&mut self.wanted) {
+            if fits(&wanted) {
+                // One that has gone away is not waited for.
+                drop(wanted.reply.send(Vec::new()));
+            } else {
+                self.wanted.push_back(wanted);
+            }
         }
     }
 }
@@ -101,7 +106,7 @@ impl Lanes {
         for lane in Lane::ALL {
             let mut state = self.state(lane);
             state.looked = None;
-            state.call();
+            state.call(|_| true);
         }
     }
 
@@ -110,10 +115,7 @@ impl Lanes {
         let known = self.known().get(&tenant).copied().unwrap_or_default();
         let mut state = self.state(lane);
         state.turns.join(tenant, known.weight);
-        let fits = |wanted: &Wanted| wanted.room.of_tenant(TenantId::new(tenant), known.edition) > 0;
-        if state.wanted.as_ref().is_some_and(fits) {
-            state.call();
-        }
+        state.call(|wanted| wanted.room.of_tenant(TenantId::new(tenant), known.edition) > 0);
     }
 
     /// Whether the database should be looked through before the next claim.
@@ -175,26 +177,28 @@ impl Lanes {
         let known = self.known();
         let mut state = self.state(lane);
         let waits = state.looked.is_some() && !state.turns.has_for(&wanted.room, edition_in(&known));
-        state.wanted = Some(wanted);
-        if !waits {
-            state.call();
+        if waits {
+            state.wanted.retain(|other| !other.reply.is_closed());
+            state.wanted.push_back(wanted);
+        } else {
+            // One that has gone away is not waited for.
+            drop(wanted.reply.send(Vec::new()));
         }
     }
 
-    /// Whether any worker of this process waits for this lane's mail.
-    pub(super) fn is_wanted(&self, lane: Lane) -> bool {
-        self.state(lane).wanted.is_some()
+    /// Whether this process has workers for this lane.
+    pub(super) fn has_workers(&self, lane: Lane) -> bool {
+        self.state(lane).looked.is_some()
     }
 
     /// The worker to hand mail over to: only while nobody else's mail waits in the lane that it has room for.
     pub(super) fn take_wanted(&self, lane: Lane) -> Option<Wanted> {
         let known = self.known();
         let mut state = self.state(lane);
-        let wanted = state.wanted.as_ref()?;
-        if state.turns.has_for(&wanted.room, edition_in(&known)) {
-            return None;
-        }
-        state.wanted.take().filter(|wanted| !wanted.reply.is_closed())
+        state.wanted.retain(|wanted| !wanted.reply.is_closed());
+        let free = |wanted: &Wanted| !state.turns.has_for(&wanted.room, edition_in(&known));
+        let at = state.wanted.iter().position(free)?;
+        state.wanted.remove(at)
     }
 }
 

@@ -49,7 +49,7 @@ impl Store {
             let sql = with_leases(transaction, piece)
                 .text("UPDATE deliveries SET dot_at = ")
                 .value(now, Type::Int)
-                .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
+                .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
                 .text("AND deliveries.status = 'sending' AND deliveries.lease_until > ")
                 .value(now.saturating_add(millis(DOT_WITHIN)), Type::Int)
                 .text(" AND deliveries.expires_at > ")
@@ -82,6 +82,8 @@ impl Store {
             .value(now, Type::Int)
             .text(" WHERE tenant_id = ")
             .value(lease.tenant.uuid(), Type::Uuid)
+            .text(" AND message_id = ")
+            .value(lease.message.uuid(), Type::Uuid)
             .text(" AND id = ")
             .value(lease.delivery.uuid(), Type::Uuid)
             .text(" AND lease_epoch = ")
@@ -117,7 +119,7 @@ impl Store {
         for piece in pieces(transaction, leases) {
             with_leases(transaction, piece)
                 .text("UPDATE deliveries SET dot_at = NULL FROM v WHERE deliveries.tenant_id = v.tenant_id ")
-                .text("AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch AND deliveries.status = 'sending'")
+                .text("AND deliveries.message_id = v.message_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch AND deliveries.status = 'sending'")
                 .run(transaction)
                 .await?;
         }
@@ -130,7 +132,7 @@ async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<H
     let mut marked = HashSet::new();
     for piece in pieces(transaction, leases) {
         let sql = with_leases(transaction, piece)
-            .text("SELECT d.tenant_id, d.id FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.id = v.id ")
+            .text("SELECT d.tenant_id, d.id FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.message_id = v.message_id AND d.id = v.id ")
             .text("AND d.lease_epoch = v.epoch WHERE d.status = 'sending' AND d.dot_at IS NOT NULL");
         let held: Vec<Held> = sql.all(transaction).await?;
         marked.extend(held.into_iter().map(|held| (held.tenant_id, held.id)));
@@ -138,13 +140,14 @@ async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<H
     Ok(marked)
 }
 
-/// `WITH v(tenant_id, id, epoch) AS (VALUES …)`.
+/// `WITH v(tenant_id, message_id, id, epoch) AS (…)`.
 pub(super) fn with_leases(transaction: &DatabaseTransaction, leases: &[Lease]) -> Sql {
     Sql::new(transaction)
-        .text("WITH v(tenant_id, id, epoch) AS (VALUES ")
-        .rows(leases, [Type::Uuid, Type::Uuid, Type::Int], |lease| {
+        .text("WITH v(tenant_id, message_id, id, epoch) AS (")
+        .rows(leases, [Type::Uuid, Type::Uuid, Type::Uuid, Type::Int], |lease| {
             [
                 lease.tenant.uuid().into(),
+                lease.message.uuid().into(),
                 lease.delivery.uuid().into(),
                 lease.epoch.into(),
             ]

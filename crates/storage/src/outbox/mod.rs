@@ -10,15 +10,17 @@ use uuid::Uuid;
 
 use crate::{Store, error::StoreError};
 
+pub(crate) mod attempts;
 mod claim;
 pub(crate) mod context;
 mod crash;
 mod events;
 mod group;
-mod handoff;
+pub(crate) mod handoff;
 mod insert;
 mod jobs;
 pub(crate) mod lanes;
+pub(crate) mod lately;
 pub(crate) mod limits;
 mod mark;
 pub(crate) mod news;
@@ -131,16 +133,28 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     for piece in rows::pieces(connection, messages) {
         rows::Sql::new(connection)
-            .text("DELETE FROM message_bodies WHERE (tenant_id, message_id) IN (VALUES ")
+            .text("UPDATE messages SET sealed = NULL WHERE (tenant_id, id) IN (")
             .rows(piece, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {
                 [(*tenant).into(), (*message).into()]
             })
-            .text(") AND EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = message_bodies.tenant_id ")
-            .text("AND m.id = message_bodies.message_id AND m.kind = 'two_factor_code') ")
-            .text("AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = message_bodies.tenant_id ")
-            .text("AND d.message_id = message_bodies.message_id ")
+            .text(") AND kind = 'two_factor_code' AND sealed IS NOT NULL ")
+            .text("AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = messages.tenant_id AND d.message_id = messages.id ")
             .text("AND d.status IN ('scheduled', 'queued', 'sending', 'deferred', 'outcome_unknown'))")
             .run(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The outbox's tables, which no foreign key ties to their tenant.
+const TABLES: [&str; 5] = ["attempts", "events", "deliveries", "messages", "idempotency_keys"];
+
+/// Deletes a tenant's whole outbox, once the tenant's own row is gone.
+pub(crate) async fn delete_all_of<C: ConnectionTrait>(connection: &C, tenant: Uuid) -> Result<(), StoreError> {
+    for table in TABLES {
+        let sql = format!("DELETE FROM {table} WHERE tenant_id = $1");
+        connection
+            .execute_raw(statement(connection, sql, [tenant.into()]))
             .await?;
     }
     Ok(())

@@ -11,15 +11,14 @@ use domain::{
         kind::{Kind, Lane},
         state::DeliveryStatus,
     },
-    outbox::{AttemptReport, Outcome, Settled, Settlement},
+    outbox::{AttemptReport, Lease, Outcome, Settlement},
     preferences::OnOutcomeUnknown,
 };
 use sea_orm::{DatabaseTransaction, FromQueryResult};
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    events::EventRow,
+    attempts::{self, Ended},
     mark::with_leases,
     millis,
     rows::{Sql, Type, pieces},
@@ -69,64 +68,37 @@ struct Change<'a> {
 }
 
 impl Store {
-    /// Settles; the events go with those of the whole group.
+    /// Settles, and writes the truth down also where the lease was lost. Returns the leases that were.
     pub(super) async fn settle_all(
         &self,
         transaction: &DatabaseTransaction,
         settlements: &[&Settlement],
         (unknown_delay, now): (Duration, i64),
-        events: &mut Vec<EventRow>,
-    ) -> Result<Vec<Settled>, StoreError> {
-        end_attempts(transaction, settlements, now).await?;
-        if settlements.iter().all(|settlement| settlement.outcome == Outcome::Sent)
-            && sent(transaction, settlements, now).await?
-        {
-            for settlement in settlements {
-                let detail = event_detail(settlement, &Next::default());
-                events.push(self.settled_event(settlement, EventType::Sent, detail, now));
-            }
-            erase_codes(transaction, settlements.iter().copied()).await?;
-            return Ok(vec![Settled::Yes; settlements.len()]);
-        }
+    ) -> Result<HashSet<Lease>, StoreError> {
+        let (well, ill): (Vec<&Settlement>, Vec<&Settlement>) = settlements
+            .iter()
+            .partition(|settlement| settlement.outcome == Outcome::Sent);
+        let settlements = if sent(transaction, &well, now).await? {
+            erase_codes(transaction, well.iter().copied()).await?;
+            self.inner.lately.sent(well.len());
+            &ill
+        } else {
+            settlements
+        };
         let changes = self.changes(transaction, settlements, unknown_delay, now).await?;
         write(transaction, &changes, now).await?;
-        for change in &changes {
-            if let Some(event_type) = change.next.event {
-                let detail = event_detail(change.settlement, &change.next);
-                events.push(self.settled_event(change.settlement, event_type, detail, now));
-            }
-        }
+        attempts::insert(transaction, &ended(settlements, &changes, now)).await?;
         let finished = |change: &&Change<'_>| change.next.status.is_some_and(DeliveryStatus::is_final);
         erase_codes(
             transaction,
             changes.iter().filter(finished).map(|change| change.settlement),
         )
         .await?;
+        let is_sent = |change: &&Change<'_>| change.next.event == Some(EventType::Sent);
+        self.inner.lately.sent(changes.iter().filter(is_sent).count());
         let held: HashSet<_> = changes.iter().map(|change| change.settlement.lease).collect();
-        let settled = |settlement: &&Settlement| {
-            if held.contains(&settlement.lease) {
-                Settled::Yes
-            } else {
-                Settled::Fenced
-            }
-        };
-        Ok(settlements.iter().map(settled).collect())
-    }
-
-    fn settled_event(
-        &self,
-        settlement: &Settlement,
-        event_type: EventType,
-        detail: Map<String, Value>,
-        now: i64,
-    ) -> EventRow {
-        let lease = settlement.lease;
-        let of = (
-            lease.tenant.uuid(),
-            settlement.message.uuid(),
-            Some(lease.delivery.uuid()),
-        );
-        self.event(of, event_type, now, detail)
+        let fenced = settlements.iter().map(|settlement| settlement.lease);
+        Ok(fenced.filter(|lease| !held.contains(lease)).collect())
     }
 
     /// What the settlements change, as far as their leases still hold. A late acceptance also counts for a delivery whose
@@ -142,9 +114,9 @@ impl Store {
         let mut found: HashMap<(Uuid, Uuid), Found> = HashMap::new();
         for piece in pieces(transaction, &leases) {
             let sql = with_leases(transaction, piece)
-                .text("SELECT deliveries.tenant_id, deliveries.id, status, message_id, kind, expires_at, attempts, unknowns, ")
+                .text("SELECT deliveries.tenant_id, deliveries.id, status, deliveries.message_id, kind, expires_at, attempts, unknowns, ")
                 .text(ON_OUTCOME_UNKNOWN)
-                .text(" FROM v JOIN deliveries ON deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id ")
+                .text(" FROM v JOIN deliveries ON deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id ")
                 .text("AND deliveries.lease_epoch = v.epoch ")
                 .text("WHERE status IN ('sending', 'outcome_unknown') OR status = 'sent' AND updated_at = ")
                 .value(now, Type::Int)
@@ -175,21 +147,33 @@ impl Store {
     }
 }
 
-/// Settles what was sent, which is nearly everything, in one statement. False where some lease no longer holds:
-/// then each is looked at.
+/// Settles what was sent, which is nearly everything, in one statement; the delivery itself says by which attempt. False
+/// where some lease no longer holds, or the delivery was sent before: then each is looked at.
 async fn sent(transaction: &DatabaseTransaction, settlements: &[&Settlement], now: i64) -> Result<bool, StoreError> {
-    let leases: Vec<_> = settlements.iter().map(|settlement| settlement.lease).collect();
+    const TYPES: [Type; 5] = [Type::Uuid, Type::Uuid, Type::Uuid, Type::Int, Type::Text];
     let mut count = 0;
-    for piece in pieces(transaction, &leases) {
-        let sql = with_leases(transaction, piece)
-            .text("UPDATE deliveries SET status = 'sent', due_at = NULL, held_by = NULL, last_error = NULL, lease_until = NULL, ")
-            .text("lease_node = NULL, dot_at = NULL, updated_at = ")
+    for piece in pieces(transaction, settlements) {
+        let sql = Sql::new(transaction)
+            .text("WITH v(tenant_id, message_id, id, epoch, sent_by) AS (")
+            .rows(piece, TYPES, |settlement| {
+                let lease = settlement.lease;
+                [
+                    lease.tenant.uuid().into(),
+                    lease.message.uuid().into(),
+                    lease.delivery.uuid().into(),
+                    lease.epoch.into(),
+                    Ended::of(settlement, Some(EventType::Sent), now).to_text().into(),
+                ]
+            })
+            .text(") UPDATE deliveries SET status = 'sent', due_at = NULL, held_by = NULL, last_error = NULL, lease_until = NULL, ")
+            .text("lease_node = NULL, dot_at = NULL, sent_by = v.sent_by, updated_at = ")
             .value(now, Type::Int)
-            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
-            .text("AND deliveries.status = 'sending'");
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id ")
+            .text("AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
+            .text("AND deliveries.status = 'sending' AND deliveries.sent_by IS NULL");
         count += sql.run(transaction).await?.rows_affected();
     }
-    Ok(count == u64::try_from(leases.len()).unwrap_or(u64::MAX))
+    Ok(count == u64::try_from(settlements.len()).unwrap_or(u64::MAX))
 }
 
 /// Codes have no use once they are final.
@@ -206,24 +190,26 @@ async fn erase_codes(
 
 /// Writes the next states.
 async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i64) -> Result<(), StoreError> {
-    const TYPES: [Type; 9] = [
+    const TYPES: [Type; 10] = [
         Type::Uuid,
         Type::Uuid,
+        Type::Uuid,
         Type::Int,
         Type::Text,
+        Type::MaybeInt,
         Type::Int,
         Type::Int,
-        Type::Int,
-        Type::Text,
-        Type::Text,
+        Type::MaybeText,
+        Type::MaybeText,
     ];
     for piece in pieces(transaction, changes) {
         Sql::new(transaction)
-            .text("WITH v(tenant_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (VALUES ")
+            .text("WITH v(tenant_id, message_id, id, epoch, status, due_at, attempts, unknowns, held_by, last_error) AS (")
             .rows(piece, TYPES, |change| {
                 let (lease, next) = (change.settlement.lease, &change.next);
                 [
                     lease.tenant.uuid().into(),
+                    lease.message.uuid().into(),
                     lease.delivery.uuid().into(),
                     lease.epoch.into(),
                     next.status.unwrap_or(DeliveryStatus::Queued).as_str().into(),
@@ -237,69 +223,41 @@ async fn write(transaction: &DatabaseTransaction, changes: &[Change<'_>], now: i
             .text(") UPDATE deliveries SET status = v.status, due_at = v.due_at, attempts = v.attempts, unknowns = v.unknowns, ")
             .text("held_by = v.held_by, last_error = v.last_error, lease_until = NULL, lease_node = NULL, dot_at = NULL, updated_at = ")
             .value(now, Type::Int)
-            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch")
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch")
             .run(transaction)
             .await?;
     }
     Ok(())
 }
 
-/// Writes the truth into the attempts' own rows, also where the lease was lost.
-async fn end_attempts(
-    transaction: &DatabaseTransaction,
-    settlements: &[&Settlement],
-    now: i64,
-) -> Result<(), StoreError> {
-    const TYPES: [Type; 15] = [
-        Type::Uuid,
-        Type::Uuid,
-        Type::Int,
-        Type::Uuid,
-        Type::Int,
-        Type::Int,
-        Type::Text,
-        Type::Uuid,
-        Type::Text,
-        Type::Text,
-        Type::Int,
-        Type::Text,
-        Type::Text,
-        Type::Text,
-        Type::Text,
-    ];
-    let ended: Vec<(&Settlement, &AttemptReport)> = settlements
+/// The attempts that ended: of those whose lease was lost only the truth is known, of those that were given back nothing.
+fn ended<'a>(settlements: &[&'a Settlement], changes: &[Change<'a>], now: i64) -> Vec<Ended> {
+    let next: HashMap<_, _> = changes
         .iter()
-        .filter_map(|settlement| settlement.report.as_ref().map(|report| (*settlement, report)))
+        .map(|change| (change.settlement.lease, &change.next))
         .collect();
-    for piece in pieces(transaction, &ended) {
-        Sql::new(transaction)
-            .text("INSERT INTO attempts (tenant_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, route_id, ")
-            .text("server, stage, reply_code, reply_enhanced, reply_text, error, tls_version) VALUES ")
-            .rows(piece, TYPES, |(settlement, report)| {
-                let reply = report.reply.as_ref();
-                [
-                    settlement.lease.tenant.uuid().into(),
-                    settlement.lease.delivery.uuid().into(),
-                    settlement.lease.epoch.into(),
-                    settlement.node.uuid().into(),
-                    now.saturating_sub(millis(report.duration)).into(),
-                    now.into(),
-                    settlement.outcome.as_str().into(),
-                    report.route.map(domain::ids::Id::uuid).into(),
-                    report.server.clone().into(),
-                    report.stage.as_str().into(),
-                    reply.map(|reply| i64::from(reply.code)).into(),
-                    reply.and_then(|reply| reply.enhanced).map(|code| code.to_string()).into(),
-                    reply.map(|reply| reply.text.clone()).into(),
-                    report.error.clone().into(),
-                    report.tls_version.clone().into(),
-                ]
-            })
-            .text(" ON CONFLICT (tenant_id, delivery_id, epoch) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome")
-            .run(transaction)
-            .await?;
+    let row = |settlement: &&'a Settlement| {
+        let next = next.get(&settlement.lease);
+        let event = next.and_then(|next| next.event);
+        let tried = settlement.report.is_some() && !put_back(&settlement.outcome);
+        (tried || event.is_some()).then(|| {
+            let mut ended = Ended::of(settlement, event, now);
+            if let Some(next) = next {
+                ended.add(next.due_at, next.held_by);
+            }
+            ended
+        })
+    };
+    settlements.iter().filter_map(row).collect()
+}
+
+/// Whether nothing was tried after all.
+const fn put_back(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Released => true,
+        Outcome::Held { by, .. } => !matches!(by, HeldBy::Configuration),
+        Outcome::Sent | Outcome::Bounced { .. } | Outcome::Deferred { .. } | Outcome::Unknown => false,
     }
-    Ok(())
 }
 
 fn next(outcome: &Outcome, standing: &Standing, now: i64, unknown_delay: Duration) -> Next {
@@ -393,34 +351,4 @@ fn described(outcome: &Outcome, report: &AttemptReport) -> Option<String> {
         (None, Some(error)) => Some(format!("{}: {error}", report.stage.as_str())),
         (None, None) => None,
     }
-}
-
-fn event_detail(settlement: &Settlement, next: &Next) -> Map<String, Value> {
-    let mut detail = Map::new();
-    if let Some(report) = &settlement.report {
-        let reply = report.reply.as_ref().map(|reply| {
-            json!({ "code": reply.code, "enhanced": reply.enhanced.map(|code| code.to_string()), "text": reply.text })
-        });
-        detail.insert("route".to_owned(), report.server.clone().into());
-        detail.insert("stage".to_owned(), report.stage.as_str().into());
-        detail.insert("reply".to_owned(), reply.into());
-        detail.insert("error".to_owned(), report.error.clone().into());
-        detail.insert("tls_version".to_owned(), report.tls_version.clone().into());
-        detail.insert(
-            "duration_ms".to_owned(),
-            u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX).into(),
-        );
-    }
-    if let Some(due_at) = next.due_at {
-        detail.insert(
-            "next_attempt_at".to_owned(),
-            domain::clock::from_millis(due_at)
-                .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-                .into(),
-        );
-    }
-    if let Some(by) = next.held_by {
-        detail.insert("held_by".to_owned(), by.as_str().into());
-    }
-    detail
 }

@@ -8,19 +8,15 @@ use domain::{
     access::TenantScope,
     address::Domain,
     clock::to_millis,
-    message::{EventType, NewMessage, kind::Lane, state::DeliveryStatus},
+    message::{NewMessage, kind::Lane, state::DeliveryStatus},
     tenant::Edition,
 };
-use serde_json::Map;
 use uuid::Uuid;
 
-use super::{
-    events::EventRow,
-    handoff::{Carried, HAND_OFF_BYTES},
-};
+use super::handoff::{Carried, HAND_OFF_BYTES};
 use crate::{
     Store,
-    entity::{delivery, idempotency_key, message, message_body},
+    entity::{delivery, idempotency_key, message},
     error::StoreError,
     seal::{Owner, Place},
 };
@@ -77,9 +73,8 @@ pub struct Submission {
 #[derive(Clone)]
 pub(super) struct PreparedMessage {
     pub(super) message: message::Model,
-    pub(super) body: message_body::Model,
+    pub(super) sealed: Vec<u8>,
     pub(super) deliveries: Vec<delivery::Model>,
-    pub(super) event: EventRow,
     pub(super) lane: Lane,
     /// What it says, while it may be handed over.
     pub(super) carried: Option<Carried>,
@@ -167,10 +162,12 @@ impl Store {
             held_by: None,
             last_error: None,
             updated_at: created_at,
+            sent_by: None,
         });
         let may_go_now = status == DeliveryStatus::Queued && content.len() <= HAND_OFF_BYTES;
-        let carried = (may_go_now && self.inner.lanes.is_wanted(kind.lane())).then(|| Carried {
+        let carried = (may_go_now && self.inner.lanes.has_workers(kind.lane())).then(|| Carried {
             content: Arc::new(new.content.clone()),
+            size: content.len(),
             locale: new.locale.clone(),
             created_at: new.created_at,
         });
@@ -178,19 +175,9 @@ impl Store {
             lane: kind.lane(),
             carried,
             deliveries: deliveries.collect(),
-            body: message_body::Model {
-                tenant_id,
-                message_id: new.id.uuid(),
-                sealed: self
-                    .keyring()
-                    .seal(body_place(owner, new.id.uuid().as_bytes()), &content)?,
-            },
-            event: self.event(
-                (tenant_id, new.id.uuid(), None),
-                EventType::Accepted,
-                created_at,
-                Map::new(),
-            ),
+            sealed: self
+                .keyring()
+                .seal(body_place(owner, new.id.uuid().as_bytes()), &content)?,
             message: message::Model {
                 tenant_id,
                 id: new.id.uuid(),
@@ -220,7 +207,7 @@ impl Store {
     }
 }
 
-/// Where a message's sealed body stands.
+/// Where a message's sealed body stands; by the name of the table that bodies were in when the first were sealed.
 pub(super) const fn body_place(owner: Owner, message: &[u8]) -> Place<'_> {
     Place {
         owner,

@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use uuid::Uuid;
 
 use super::{
-    events, now_sql,
+    attempts, events, now_sql,
     settle::{Standing, resend_at},
     statement,
 };
@@ -31,6 +31,7 @@ struct Swept {
 #[derive(Debug, FromQueryResult)]
 struct Abandoned {
     tenant_id: Uuid,
+    message_id: Uuid,
     id: Uuid,
     lease_epoch: i64,
 }
@@ -64,6 +65,7 @@ impl Store {
 
     /// No dot was written: nobody has the mail, so it goes at once.
     async fn requeue_unmarked(&self, transaction: &DatabaseTransaction, now: i64) -> Result<(), StoreError> {
+        attempts::insert_abandoned(transaction, "dot_at IS NULL", now).await?;
         let sql = "UPDATE deliveries SET status = 'queued', due_at = $1, lease_until = NULL, lease_node = NULL, updated_at = $1 \
                    WHERE lease_until <= $1 AND status = 'sending' AND dot_at IS NULL";
         transaction
@@ -79,7 +81,8 @@ impl Store {
         now: i64,
         unknown_delay: Duration,
     ) -> Result<(), StoreError> {
-        let sql = "SELECT tenant_id, id, lease_epoch FROM deliveries WHERE lease_until <= $1 AND status = 'sending' \
+        attempts::insert_abandoned(transaction, "dot_at IS NOT NULL", now).await?;
+        let sql = "SELECT tenant_id, message_id, id, lease_epoch FROM deliveries WHERE lease_until <= $1 AND status = 'sending' \
                    AND dot_at IS NOT NULL LIMIT $2";
         let found = Abandoned::find_by_statement(statement(transaction, sql, [now.into(), BATCH.into()]))
             .all(transaction)
@@ -87,10 +90,16 @@ impl Store {
         for row in found {
             let sql = format!(
                 "UPDATE deliveries SET lease_until = NULL, lease_node = NULL, status = 'outcome_unknown', updated_at = $4 \
-                 WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3 AND status = 'sending' AND lease_until <= $4 \
+                 WHERE tenant_id = $1 AND message_id = $5 AND id = $2 AND lease_epoch = $3 AND status = 'sending' AND lease_until <= $4 \
                  RETURNING message_id, kind, expires_at, attempts, unknowns, {ON_OUTCOME_UNKNOWN}"
             );
-            let values = [row.tenant_id.into(), row.id.into(), row.lease_epoch.into(), now.into()];
+            let values = [
+                row.tenant_id.into(),
+                row.id.into(),
+                row.lease_epoch.into(),
+                now.into(),
+                row.message_id.into(),
+            ];
             let standing = Standing::find_by_statement(statement(transaction, sql, values))
                 .one(transaction)
                 .await?;
@@ -98,12 +107,18 @@ impl Store {
                 continue;
             };
             let due_at = resend_at(&standing, now, unknown_delay);
-            let sql = "UPDATE deliveries SET due_at = $3, unknowns = unknowns + 1 WHERE tenant_id = $1 AND id = $2";
+            let sql = "UPDATE deliveries SET due_at = $3, unknowns = unknowns + 1 \
+                       WHERE tenant_id = $1 AND message_id = $4 AND id = $2";
             transaction
                 .execute_raw(statement(
                     transaction,
                     sql,
-                    [row.tenant_id.into(), row.id.into(), due_at.into()],
+                    [
+                        row.tenant_id.into(),
+                        row.id.into(),
+                        due_at.into(),
+                        row.message_id.into(),
+                    ],
                 ))
                 .await?;
             let detail = Map::from_iter([(
@@ -123,8 +138,8 @@ impl Store {
             .execute_raw(statement(transaction, doubtful, [now.into()]))
             .await?;
         let sql = format!(
-            "UPDATE deliveries SET status = 'expired', due_at = NULL, held_by = NULL, updated_at = $1 WHERE (tenant_id, id) IN \
-             (SELECT tenant_id, id FROM deliveries WHERE due_at IS NOT NULL AND expires_at <= $1 LIMIT {BATCH}) \
+            "UPDATE deliveries SET status = 'expired', due_at = NULL, held_by = NULL, updated_at = $1 WHERE (tenant_id, message_id, id) IN \
+             (SELECT tenant_id, message_id, id FROM deliveries WHERE due_at IS NOT NULL AND expires_at <= $1 LIMIT {BATCH}) \
              AND due_at IS NOT NULL RETURNING tenant_id, id, message_id"
         );
         let swept = Swept::find_by_statement(statement(transaction, sql, [now.into()]))
@@ -152,7 +167,7 @@ impl Store {
         let now = now_sql(&transaction);
         let renew = format!(
             "UPDATE deliveries SET lease_until = {now} + $2 \
-             WHERE tenant_id = $3 AND id = $4 AND lease_epoch = $5 AND lease_until > {now}"
+             WHERE tenant_id = $3 AND message_id = $6 AND id = $4 AND lease_epoch = $5 AND lease_until > {now}"
         );
         let length = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
         for lease in held {
@@ -162,14 +177,20 @@ impl Store {
                 lease.tenant.uuid().into(),
                 lease.delivery.uuid().into(),
                 lease.epoch.into(),
+                lease.message.uuid().into(),
             ];
             transaction
                 .execute_raw(statement(&transaction, renew.as_str(), values))
                 .await?;
         }
-        let alive = format!("UPDATE nodes SET heartbeat_at = {now} WHERE id = $2");
+        let alive = format!("UPDATE nodes SET heartbeat_at = {now}, sent_last_minute = $3 WHERE id = $2");
+        let sent = i64::try_from(self.inner.lately.last_minute()).unwrap_or(i64::MAX);
         transaction
-            .execute_raw(statement(&transaction, alive, [self.shift(), node.uuid().into()]))
+            .execute_raw(statement(
+                &transaction,
+                alive,
+                [self.shift(), node.uuid().into(), sent.into()],
+            ))
             .await?;
         Ok(transaction.commit().await?)
     }

@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! SEARCH d USING INDEX deliveries_set_aside (status=? AND (tenant_id,id)>(?,?) AND tenant_id<?)
-//! CORRELATED SCALAR SUBQUERY: SEARCH b USING COVERING INDEX message_bodies (tenant_id=? AND message_id=?)
+//! CORRELATED SCALAR SUBQUERY: SEARCH m USING PRIMARY KEY (tenant_id=? AND id=?)
 //! ```
 
 use std::fmt::Write as _;
@@ -43,7 +43,7 @@ const TURN: i64 = 0x6c65_7474_7264_7276;
 const FAILED: &str = "d.status IN ('scheduled', 'deferred', 'bounced', 'outcome_unknown') \
                       AND d.status = $1 AND d.expires_at > $2 AND d.updated_at <= $2 AND d.updated_at >= $3 \
                       AND (d.tenant_id, d.id) > ($4, $5) AND d.tenant_id <= $6 AND EXISTS \
-                      (SELECT 1 FROM message_bodies b WHERE b.tenant_id = d.tenant_id AND b.message_id = d.message_id)";
+                      (SELECT 1 FROM messages m WHERE m.tenant_id = d.tenant_id AND m.id = d.message_id AND m.sealed IS NOT NULL)";
 
 /// Which deliveries to put back.
 #[derive(Debug, Clone)]
@@ -59,6 +59,7 @@ pub struct Redrive {
 #[derive(Debug, Clone, Copy, FromQueryResult)]
 struct Key {
     tenant_id: Uuid,
+    message_id: Uuid,
     id: Uuid,
 }
 
@@ -145,8 +146,9 @@ impl ProviderStore<'_> {
     /// Puts back group after group of one status.
     async fn walk(&self, mut walk: Walk) -> Result<u64, StoreError> {
         let read = self.store.read();
-        let find =
-            format!("SELECT d.tenant_id, d.id FROM deliveries d WHERE {FAILED} ORDER BY d.tenant_id, d.id LIMIT $7");
+        let find = format!(
+            "SELECT d.tenant_id, d.message_id, d.id FROM deliveries d WHERE {FAILED} ORDER BY d.tenant_id, d.id LIMIT $7"
+        );
         let mut count = 0;
         loop {
             let group = walk.statement(read, &find, [GROUP.into()]);
@@ -164,19 +166,19 @@ impl ProviderStore<'_> {
     async fn put_back(&self, walk: &Walk, group: &[Key]) -> Result<u64, StoreError> {
         let transaction = self.store.begin().await?;
         let mut sql = "UPDATE deliveries SET status = 'queued', due_at = $2, held_by = NULL, updated_at = $2 \
-                       WHERE (tenant_id, id) IN (WITH g(tenant_id, id) AS (VALUES "
+                       WHERE (tenant_id, message_id, id) IN (WITH g(tenant_id, message_id, id) AS (VALUES "
             .to_owned();
-        let mut keys = Vec::with_capacity(group.len() * 2);
+        let mut keys = Vec::with_capacity(group.len() * 3);
         for (n, key) in group.iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
             // Writing to a String cannot fail.
-            let _ = write!(sql, "{comma}(${}, ${})", 7 + 2 * n, 8 + 2 * n);
-            keys.extend([Value::from(key.tenant_id), key.id.into()]);
+            let _ = write!(sql, "{comma}(${}, ${}, ${})", 7 + 3 * n, 8 + 3 * n, 9 + 3 * n);
+            keys.extend([Value::from(key.tenant_id), key.message_id.into(), key.id.into()]);
         }
         let _ = write!(
             sql,
-            ") SELECT d.tenant_id, d.id FROM g CROSS JOIN deliveries d \
-             WHERE d.tenant_id = g.tenant_id AND d.id = g.id AND {FAILED}"
+            ") SELECT d.tenant_id, d.message_id, d.id FROM g CROSS JOIN deliveries d \
+             WHERE d.tenant_id = g.tenant_id AND d.message_id = g.message_id AND d.id = g.id AND {FAILED}"
         );
         if transaction.get_database_backend() == DbBackend::Postgres {
             // Somebody who holds a row is changing it: it is theirs.
@@ -222,6 +224,7 @@ impl Walk {
             since: redrive.since.map_or(0, to_millis),
             after: Key {
                 tenant_id: tenant.unwrap_or(Uuid::nil()),
+                message_id: Uuid::nil(),
                 id: Uuid::nil(),
             },
             last_tenant: tenant.unwrap_or(Uuid::max()),

@@ -76,11 +76,25 @@ pub enum Purge {
 }
 
 impl Store {
-    /// The tenant of an id or a slug, before anybody may touch it.
+    /// The tenant of an id or a slug, before anybody may touch it; a change made by another process is seen a second later
+    /// at most.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn find_tenant(&self, id_or_slug: &str) -> Result<Option<TenantRef>, StoreError> {
+        let kept = &self.inner.kept;
+        if let Some(tenant) = kept.named(id_or_slug) {
+            return Ok(Some(tenant));
+        }
+        let as_of = kept.as_of();
+        let found = self.look_tenant_up(id_or_slug).await?;
+        if let Some(tenant) = &found {
+            kept.keep_named(id_or_slug, tenant, as_of);
+        }
+        Ok(found)
+    }
+
+    async fn look_tenant_up(&self, id_or_slug: &str) -> Result<Option<TenantRef>, StoreError> {
         let condition = match (Uuid::parse_str(id_or_slug), id_or_slug.parse::<Slug>()) {
             (Ok(id), _) => tenant::Column::Id.eq(id),
             (Err(_), Ok(slug)) => tenant::Column::Slug.eq(slug.as_str()),
@@ -253,12 +267,17 @@ impl ProviderStore<'_> {
         }
         #[expect(clippy::disallowed_methods, reason = "tenants are the provider's rows")]
         tenant::Entity::delete_by_id(id.uuid()).exec(&transaction).await?;
+        crate::outbox::delete_all_of(&transaction, id.uuid()).await?;
+        // Within the transaction, which on SQLite no group runs beside: the next one looks for its tenants again.
+        self.store.inner.kept.forget();
         self.audit(
             &transaction,
             Entry::new("tenant.deleted", id, json!({ "purged": waiting })),
         )
         .await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.store.wake();
+        Ok(())
     }
 
     async fn update(

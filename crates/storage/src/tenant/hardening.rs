@@ -7,7 +7,6 @@ use domain::{
     outbox::Outcome,
     reply::Stage,
     secret::ExposeSecret,
-    tenant::Edition,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
@@ -15,11 +14,12 @@ use serde_json::json;
 use super::{SettingsVersion, TenantStore};
 use crate::{
     audit::Entry,
-    entity::{attempt, mandatory_item, message},
+    entity::{attempt, delivery, mandatory_item, message},
     error::StoreError,
+    outbox::attempts::SentBy,
 };
 
-/// How many attempts are looked at: those of the newest deliveries, so that the primary key finds them.
+/// How many deliveries and attempts are looked at: those of the newest messages, so that the primary key finds them.
 const NEWEST: u64 = 100;
 /// How many versions of the settings are looked back on.
 const VERSIONS: usize = 100;
@@ -30,17 +30,25 @@ impl TenantStore<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn sessions_since(&self, since: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let newest = self
+        let sent = self
+            .select::<delivery::Entity>()
+            .filter(delivery::Column::SentBy.is_not_null())
+            .order_by_desc(delivery::Column::MessageId)
+            .limit(NEWEST)
+            .all(self.store.read())
+            .await?;
+        let others = self
             .select::<attempt::Entity>()
-            .order_by_desc(attempt::Column::DeliveryId)
-            .order_by_desc(attempt::Column::Epoch)
+            .order_by_desc(attempt::Column::MessageId)
             .limit(NEWEST)
             .all(self.store.read())
             .await?;
         let since = to_millis(since);
-        let routed = self.scope.edition() == Edition::Cloud;
-        let own = |row: &attempt::Model| row.route_id.is_some() == routed && row.started_at >= since;
-        Ok(newest.into_iter().filter(own).filter_map(session).collect())
+        let mut sessions: Vec<(i64, Session)> = sent.iter().filter_map(|row| well(row.sent_by.as_deref()?)).collect();
+        sessions.extend(others.iter().filter_map(|row| Some((row.started_at, ended(row)?))));
+        sessions.retain(|(started_at, _)| *started_at >= since);
+        sessions.sort_by_key(|(_, session)| std::cmp::Reverse(session.at));
+        Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
 
     /// Since when the password of an SMTP server in force has been the same; none where there is none.
@@ -150,17 +158,29 @@ fn password(version: &SettingsVersion) -> Option<&str> {
     server.password().map(ExposeSecret::expose_secret)
 }
 
-/// An attempt that has ended, as a session.
-fn session(row: attempt::Model) -> Option<Session> {
+/// The session that sent a delivery, and when it began.
+fn well(sent_by: &str) -> Option<(i64, Session)> {
+    let sent: SentBy = serde_json::from_str(sent_by).ok()?;
+    Some((sent.started_at, session(sent.ended_at, &sent.detail, Taken::Yes)?))
+}
+
+/// An attempt that ended otherwise.
+fn ended(row: &attempt::Model) -> Option<Session> {
+    let taken = if row.outcome == Outcome::Sent.as_str() {
+        Taken::Yes
+    } else {
+        Taken::No
+    };
+    session(row.ended_at, &serde_json::from_str(&row.detail).ok()?, taken)
+}
+
+fn session(at: i64, detail: &serde_json::Map<String, serde_json::Value>, taken: Taken) -> Option<Session> {
+    let text = |name: &str| detail.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
     Some(Session {
-        at: from_millis(row.ended_at?),
-        stage: Stage::named(&row.stage?)?,
-        tls_version: row.tls_version,
-        error: row.error,
-        taken: if row.outcome.as_deref() == Some(Outcome::Sent.as_str()) {
-            Taken::Yes
-        } else {
-            Taken::No
-        },
+        at: from_millis(at),
+        stage: Stage::named(&text("stage")?)?,
+        tls_version: text("tls_version"),
+        error: text("error"),
+        taken,
     })
 }

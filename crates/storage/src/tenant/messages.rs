@@ -1,13 +1,13 @@
-//! Reading messages: listings, single ones, timelines.
+//! Reading messages: listings and single ones.
 
 use std::collections::HashMap;
 
 use domain::{
     access::Standing,
     clock::{Timestamp, from_millis, to_millis},
-    ids::{DeliveryId, EventId, MessageId},
+    ids::{DeliveryId, MessageId},
     message::{
-        Delivery, Event, EventType, HeldBy, Message,
+        Delivery, HeldBy, Message,
         kind::{Kind, Lane},
         state::{DeliveryStatus, MessageStatus},
     },
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::TenantStore;
 use crate::{
-    entity::{delivery, event, message},
+    entity::{delivery, message},
     error::StoreError,
     page::{Page, PageRequest},
 };
@@ -71,26 +71,6 @@ impl TenantStore<'_> {
     /// [`StoreError::NotFound`].
     pub async fn message(&self, id: MessageId) -> Result<Message, StoreError> {
         self.message_in(self.store.read(), id).await
-    }
-
-    /// A message's timeline, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn events(&self, id: MessageId, page: PageRequest) -> Result<Page<Event>, StoreError> {
-        self.message(id).await?;
-        let mut rows = self
-            .select::<event::Entity>()
-            .filter(event::Column::MessageId.eq(id.uuid()));
-        if let Some(after) = page.after {
-            rows = rows.filter(event::Column::Id.gt(after.uuid()));
-        }
-        let rows = rows
-            .order_by_asc(event::Column::Id)
-            .limit(page.limit + 1)
-            .all(self.store.read())
-            .await?;
-        Page::of(rows, page, |row| row.id).try_map(|row| event(&row))
     }
 
     pub(super) async fn message_in<C: ConnectionTrait>(
@@ -241,19 +221,5 @@ fn delivery(row: delivery::Model, held_by: Option<HeldBy>, now: i64) -> Result<D
             .and_then(|held| HeldBy::ALL.into_iter().find(|by| by.as_str() == held))),
         last_error: row.last_error,
         updated_at: from_millis(row.updated_at),
-    })
-}
-
-fn event(row: &event::Model) -> Result<Event, StoreError> {
-    Ok(Event {
-        id: EventId::new(row.id),
-        event_type: EventType::ALL
-            .into_iter()
-            .find(|event_type| event_type.as_str() == row.event_type)
-            .ok_or(StoreError::Corrupt("event type"))?,
-        at: from_millis(row.at),
-        message_id: MessageId::new(row.message_id),
-        delivery_id: row.delivery_id.map(DeliveryId::new),
-        detail: serde_json::from_str(&row.detail).map_err(|_| StoreError::Corrupt("event detail"))?,
     })
 }

@@ -14,12 +14,13 @@ mod messages;
 mod owned;
 mod preferences;
 mod test_emails;
+mod timeline;
 mod vault;
 
 pub(crate) use api_clients::parse_roles;
 pub use api_clients::{ApiClient, NewApiClient};
 pub(crate) use email_settings::insert_first as insert_first_settings;
-pub use email_settings::{OwnConnection, PastSettings, SettingsChange, SettingsVersion, Untested};
+pub use email_settings::{OwnConnection, PastSettings, Sending, SettingsChange, SettingsVersion, Untested};
 pub use messages::MessageFilter;
 pub(crate) use owned::TenantOwned;
 pub(crate) use preferences::ON_OUTCOME_UNKNOWN;

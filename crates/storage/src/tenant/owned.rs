@@ -29,6 +29,10 @@ impl TenantOwned for delivery::Entity {
     const TENANT: Self::Column = delivery::Column::TenantId;
 }
 
+impl TenantOwned for attempt::Entity {
+    const TENANT: Self::Column = attempt::Column::TenantId;
+}
+
 impl TenantOwned for event::Entity {
     const TENANT: Self::Column = event::Column::TenantId;
 }
@@ -39,10 +43,6 @@ impl TenantOwned for passed_test::Entity {
 
 impl TenantOwned for preferences::Entity {
     const TENANT: Self::Column = preferences::Column::TenantId;
-}
-
-impl TenantOwned for attempt::Entity {
-    const TENANT: Self::Column = attempt::Column::TenantId;
 }
 
 impl TenantOwned for mandatory_item::Entity {

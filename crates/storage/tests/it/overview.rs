@@ -71,6 +71,8 @@ async fn what_waits_is_counted_by_lane_status_and_tenant_and_what_went_through_t
         .unwrap();
     world.submit(code()).await;
     world.clock.advance(Duration::from_secs(30));
+    // Each process tells with its heartbeat what it saw sent.
+    world.outbox().heartbeat(world.node, &[]).await.unwrap();
 
     let depth = depth(&world.store).await;
 

@@ -138,7 +138,7 @@ async fn what_cannot_be_sent_any_more_is_neither_counted_nor_put_back() {
         }
     };
     for sql in [
-        format!("DELETE FROM message_bodies WHERE message_id = {}", id(&erased)),
+        format!("UPDATE messages SET sealed = NULL WHERE id = {}", id(&erased)),
         format!(
             "UPDATE deliveries SET expires_at = 1 WHERE message_id = {}",
             id(&expired)

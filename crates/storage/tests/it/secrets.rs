@@ -24,9 +24,9 @@ async fn bodies_and_route_passwords_are_nowhere_in_the_tables() {
     world.submit(notification()).await;
     let raw = world.database.raw().await;
     for (table, column) in [
-        ("message_bodies", "sealed"),
+        ("messages", "sealed"),
         ("routes", "password_sealed"),
-        ("events", "detail"),
+        ("deliveries", "recipient"),
         ("messages", "metadata"),
     ] {
         let sql = format!("SELECT {column} AS found FROM {table}");
@@ -53,7 +53,7 @@ async fn a_body_moved_to_another_message_does_not_open_and_stays_in_the_queue() 
     let two = world.submit(notification()).await;
     let raw = world.database.raw().await;
     let backend = raw.get_database_backend();
-    let swap = "UPDATE message_bodies SET sealed = (SELECT sealed FROM message_bodies WHERE message_id = $2) WHERE message_id = $1";
+    let swap = "UPDATE messages SET sealed = (SELECT sealed FROM messages WHERE id = $2) WHERE id = $1";
     let values = [one.id.uuid().into(), two.id.uuid().into()];
     raw.execute_raw(Statement::from_sql_and_values(backend, swap, values))
         .await

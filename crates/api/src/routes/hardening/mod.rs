@@ -120,13 +120,11 @@ fn demanded(item: Item, input: &DemandInput) -> Result<Demand, Problem> {
     if !input.mandatory {
         return Ok(Demand::Optional);
     }
-    match item.decided_by() {
-        Some(_) => Ok(Demand::Mandatory),
-        None => {
-            let why = "The email settings do not decide this item, so none could meet it.";
-            Err(Problem::invalid(vec![Fault::invalid(why).at("/mandatory")]))
-        }
+    if item.decided_by().is_none() {
+        let why = "The email settings do not decide this item, so none could meet it.";
+        return Err(Problem::invalid(vec![Fault::invalid(why).at("/mandatory")]));
     }
+    Ok(Demand::Mandatory)
 }
 
 /// Refuses settings that fall below an item that is mandatory for the tenant; `in_force` is what they would take the place of.

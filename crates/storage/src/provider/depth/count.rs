@@ -15,6 +15,7 @@ use domain::{
     clock::from_millis,
     ids::TenantId,
     message::{kind::Lane, state::DeliveryStatus},
+    outbox::NODE_ALIVE,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, Statement, Value};
 use uuid::Uuid;
@@ -117,11 +118,11 @@ impl Store {
         let first = first_id_of(since);
         let accepted = "SELECT CAST(COALESCE(SUM((SELECT COUNT(*) FROM messages m \
                         WHERE m.tenant_id = t.id AND m.id >= $1)), 0) AS BIGINT) AS n FROM tenants t";
-        let sent = "SELECT CAST(COALESCE(SUM((SELECT COUNT(*) FROM events e \
-                    WHERE e.tenant_id = t.id AND e.id >= $1 AND e.type = 'sent')), 0) AS BIGINT) AS n FROM tenants t";
+        let oldest = now - i64::try_from(NODE_ALIVE.as_millis()).unwrap_or(i64::MAX);
+        let sent = "SELECT CAST(COALESCE(SUM(sent_last_minute), 0) AS BIGINT) AS n FROM nodes WHERE heartbeat_at > $1";
         Ok(Throughput {
             accepted_last_minute: self.number(accepted, [first.into()]).await?,
-            sent_last_minute: self.number(sent, [first.into()]).await?,
+            sent_last_minute: self.number(sent, [oldest.into()]).await?,
         })
     }
 

@@ -1,12 +1,12 @@
 //! Email settings: every version is kept, the highest is in force. A race of two writers is decided by the primary key.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::Duration;
 use domain::{
     branding::Branding,
     clock::{Timestamp, from_millis},
-    connection::EmailSettings,
+    connection::{Connection, EmailSettings},
     message::kind::Kind,
     tenant::Edition,
 };
@@ -66,7 +66,35 @@ pub struct PastSettings {
     pub tested: bool,
 }
 
+/// What accepting mail asks of a tenant that can send.
+#[derive(Debug, Clone)]
+pub struct Sending {
+    /// What recipients see.
+    pub branding: Branding,
+    /// An on-premises tenant's own way out.
+    pub connection: Option<Arc<Connection>>,
+}
+
 impl TenantStore<'_> {
+    /// How the tenant sends, if it can, as the relay knows it: a change made by another process is seen a second later at
+    /// most.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn sending(&self) -> Result<Option<Sending>, StoreError> {
+        let id = self.tenant_uuid();
+        let contexts = self.store.contexts(vec![id]).await?;
+        let Some(context) = contexts.get(&id) else {
+            return Ok(None);
+        };
+        let configured = self.scope.edition() == Edition::Cloud || context.connection.is_some();
+        let branding = context.branding.clone().filter(|_| configured);
+        Ok(branding.map(|branding| Sending {
+            branding,
+            connection: context.connection.clone(),
+        }))
+    }
+
     /// The settings in force.
     ///
     /// # Errors
