@@ -1,8 +1,10 @@
 //! The API over HTTP: what is answered, and to whom.
 
 mod access_matrix;
+mod api_clients;
 mod documents;
 mod email_settings;
+mod email_settings_refused;
 mod hardening;
 mod identity;
 mod limits;
@@ -19,3 +21,4 @@ mod settings_history;
 mod settings_search;
 mod tenants;
 mod test_emails;
+mod token_requests;

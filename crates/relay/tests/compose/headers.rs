@@ -1,20 +1,14 @@
-//! Headers and envelope, kind by kind.
+//! Headers, kind by kind.
 
 use domain::{
-    branding::EffectiveFrom,
-    message::{
-        Recipient,
-        kind::{AccessRequest, Content},
-    },
+    message::kind::{AccessRequest, Content},
     outbox::Job,
 };
 use relay::compose::ComposeError;
 
-use crate::sample::{
-    access_request, code, compose, composer, from, job, notification, own_server, parse, request, system,
-};
+use crate::sample::{access_request, code, compose, composer, job, notification, parse, request, system};
 
-fn header(job: &Job, name: &'static str) -> Option<String> {
+pub(crate) fn header(job: &Job, name: &'static str) -> Option<String> {
     let mail = compose(job);
     parse(&mail).header_raw(name).map(|value| value.trim().to_owned())
 }
@@ -75,67 +69,6 @@ fn feedback_id_names_neither_the_tenant_nor_the_reader() {
     assert!(feedback.starts_with("two_factor_code:"), "{feedback}");
     assert!(feedback.ends_with(":shared:letterhead"), "{feedback}");
     assert!(!feedback.contains("0198a5c5") && !feedback.contains('@'), "{feedback}");
-}
-
-#[test]
-fn a_rewritten_from_leads_replies_to_the_tenant() {
-    let rewritten = Job {
-        from: EffectiveFrom {
-            reply_to: Some("it@acme.example".parse().unwrap()),
-            ..from("Acme via Letterhead")
-        },
-        ..code()
-    };
-    assert_eq!(header(&rewritten, "Reply-To").as_deref(), Some("it@acme.example"));
-    assert_eq!(
-        header(&rewritten, "From").as_deref(),
-        Some("Acme via Letterhead <no-reply@acme.example>")
-    );
-    assert_eq!(header(&code(), "Reply-To"), None);
-}
-
-#[test]
-fn bounces_go_to_the_provider_over_the_shared_relay_and_to_the_tenant_over_its_own_server() {
-    assert_eq!(
-        compose(&code()).envelope.reverse_path.to_string(),
-        "bounces@relay.example"
-    );
-    let own = Job {
-        path: own_server(),
-        ..code()
-    };
-    let envelope = compose(&own).envelope;
-    assert_eq!(envelope.reverse_path.to_string(), "no-reply@acme.example");
-    assert_eq!(envelope.forward_path.to_string(), "ada@customer.example");
-}
-
-#[test]
-fn a_local_part_beyond_ascii_stands_in_utf8_and_asks_for_smtputf8() {
-    let job = Job {
-        recipient: Recipient {
-            email: "jörg@bücher.example".parse().unwrap(),
-            name: None,
-        },
-        ..code()
-    };
-    let mail = compose(&job);
-    assert!(mail.needs_smtputf8() && mail.is_eight_bit());
-    let parsed = parse(&mail);
-    let to = parsed.to().and_then(|to| to.first()).and_then(|to| to.address());
-    assert_eq!(to, Some("jörg@xn--bcher-kva.example"));
-}
-
-#[test]
-fn an_idn_domain_alone_asks_for_nothing() {
-    let job = Job {
-        recipient: Recipient {
-            email: "ada@bücher.example".parse().unwrap(),
-            name: Some("Jörg".parse().unwrap()),
-        },
-        ..code()
-    };
-    let mail = compose(&job);
-    assert!(!mail.needs_smtputf8() && !mail.is_eight_bit());
 }
 
 #[test]

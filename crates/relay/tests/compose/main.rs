@@ -3,6 +3,8 @@
 //! What is read back is read by `mail-parser`, which shares no code with the composer.
 
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod headers;

@@ -2,8 +2,10 @@
 //!
 //! The client here writes octets, so that a test can be wrong on purpose.
 
+mod bounds;
 #[cfg(test)]
 mod client;
+mod extensions;
 mod order;
 mod scripted;
 mod secured;
