@@ -1,6 +1,8 @@
 //! The store as its callers see it, on SQLite and, where the runner names a server, on PostgreSQL.
 
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod migrations;
