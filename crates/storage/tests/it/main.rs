@@ -29,4 +29,6 @@ mod tenants;
 #[cfg(test)]
 mod test_emails;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod vault;
