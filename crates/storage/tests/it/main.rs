@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod deletions;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod migrations;
