@@ -234,6 +234,34 @@ fn sqlite_options(path: &Path, connections: u32, cache: &'static str) -> Connect
     options
 }
 
+/// One connection that cannot write, and that makes no file where there is none.
+pub(crate) async fn look(url: &DatabaseUrl) -> Result<DatabaseConnection, StoreError> {
+    let mut options = match url {
+        DatabaseUrl::Sqlite(path) => {
+            let mut options = ConnectOptions::new(format!("sqlite://{}?mode=ro", path.display()));
+            // Without a log nobody has the file open; reading it as one that does not change makes no log either.
+            let closed = !Path::new(&format!("{}-wal", path.display())).exists();
+            options.map_sqlx_sqlite_opts(move |options| options.busy_timeout(WAIT).immutable(closed));
+            options
+        }
+        DatabaseUrl::Postgres(url) => {
+            let mut options = ConnectOptions::new(url.expose_secret());
+            options.map_sqlx_postgres_opts(|options| {
+                options
+                    .application_name("letterhead doctor")
+                    .options([("synchronous_commit", "on"), ("default_transaction_read_only", "on")])
+            });
+            options
+        }
+    };
+    options
+        .max_connections(1)
+        .acquire_timeout(WAIT)
+        .connect_timeout(WAIT)
+        .sqlx_logging(false);
+    Ok(Database::connect(options).await?)
+}
+
 /// Whether a connection that was given back may be used again.
 ///
 /// A full disk makes SQLite roll a transaction back by itself, which the driver does not see: it goes on counting one, and

@@ -7,6 +7,8 @@ mod deletions;
 #[cfg(test)]
 mod fairness;
 #[cfg(test)]
+mod master_key;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod outbox;
