@@ -15,6 +15,7 @@ mod m0005_vault;
 mod m0006_test_emails;
 mod m0007_mandatory_items;
 mod m0008_lean_outbox;
+mod m0009_deleted_tenants;
 
 /// Every migration, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_test_emails::TestEmails),
             Box::new(m0007_mandatory_items::MandatoryItems),
             Box::new(m0008_lean_outbox::LeanOutbox),
+            Box::new(m0009_deleted_tenants::DeletedTenants),
         ]
     }
 }

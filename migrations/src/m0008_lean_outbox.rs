@@ -7,11 +7,13 @@
 //! compressed). A delivery that was sent at the first attempt says so itself. Its page keeps room for the dot mark, which
 //! then touches no index. The key is the only index that begins with the tenant: a planner that knows nothing of the tables yet has
 //! no other to take it for.
+//!
+//! On the way down the timeline of attempts is not kept, and the foreign keys of messages and deliveries are not made again.
 
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
-    sea_orm::{ConnectionTrait, DbBackend, DbErr},
+    sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement},
 };
 
 use crate::dialect;
@@ -19,6 +21,9 @@ use crate::dialect;
 const POSTGRES: &str = "ALTER TABLE messages ALTER COLUMN sealed SET STORAGE EXTERNAL;
 ALTER TABLE messages SET (toast_tuple_target = 8160);
 ALTER TABLE deliveries SET (fillfactor = 75)";
+
+/// Processes of the version before may still be at work: what they marked while it is copied would be lost.
+const ALONE: &str = "LOCK TABLE messages, message_bodies, deliveries, attempts, events IN ACCESS EXCLUSIVE MODE";
 
 pub(crate) struct LeanOutbox;
 
@@ -31,9 +36,14 @@ impl MigrationName for LeanOutbox {
 #[async_trait]
 impl MigrationTrait for LeanOutbox {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let among_others = manager.get_connection().get_database_backend() == DbBackend::Postgres;
+        if among_others {
+            dialect::run(manager, ALONE).await?;
+        }
         dialect::run(manager, include_str!("m0008_lean_outbox.sql")).await?;
-        if manager.get_connection().get_database_backend() == DbBackend::Postgres {
+        if among_others {
             dialect::run(manager, POSTGRES).await?;
+            look_at_what_was_copied(manager).await?;
         }
         Ok(())
     }
@@ -41,4 +51,16 @@ impl MigrationTrait for LeanOutbox {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         dialect::run(manager, include_str!("m0008_lean_outbox_down.sql")).await
     }
+}
+
+/// Tells PostgreSQL how many rows there are now. Of an empty table it had better think that it knows nothing.
+async fn look_at_what_was_copied(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let connection = manager.get_connection();
+    for table in ["messages", "deliveries", "events"] {
+        let any = Statement::from_string(DbBackend::Postgres, format!("SELECT 1 FROM {table} LIMIT 1"));
+        if connection.query_one_raw(any).await?.is_some() {
+            connection.execute_unprepared(&format!("ANALYZE {table}")).await?;
+        }
+    }
+    Ok(())
 }

@@ -92,6 +92,7 @@ impl Store {
         for _ in 0..inner.backend.writers() {
             tokio::spawn(outbox::writer::run(Arc::downgrade(&inner), Arc::clone(&waiting)));
         }
+        tokio::spawn(provider::deletions::run(Arc::downgrade(&inner)));
         if !inner.backend.is_postgres() {
             let store = Arc::downgrade(&inner);
             tokio::spawn(async move {

@@ -4,6 +4,7 @@ use domain::access::ProviderScope;
 
 use crate::Store;
 
+pub(crate) mod deletions;
 pub(crate) mod depth;
 mod idempotency;
 pub(crate) mod operator_clients;
@@ -14,6 +15,7 @@ mod route_tests;
 mod routes;
 mod tenants;
 
+pub use deletions::Purge;
 pub use depth::{Depth, LaneDepth, TenantDepth, Throughput};
 pub use domain::connection::PasswordChange;
 pub use redrive::Redrive;
@@ -21,7 +23,7 @@ pub use relay_state::RelayState;
 pub(crate) use relay_state::version_unless_paused;
 pub use route_health::RouteStanding;
 pub use routes::RouteChange;
-pub use tenants::{NewEdition, NewTenant, Purge, TenantChange};
+pub use tenants::{NewEdition, NewTenant, TenantChange};
 pub(crate) use tenants::{limits as limits_of, weight_of};
 
 /// The provider's part of the store.

@@ -9,8 +9,8 @@ use domain::{
     tenant::{Edition, Limits, MAX_WEIGHT, Slug, Suspension, Tenant},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use super::ProviderStore;
 use crate::{
     Store,
     audit::Entry,
-    entity::{delivery, tenant},
+    entity::tenant,
     error::StoreError,
     page::{Page, PageRequest},
     seal::Owner,
@@ -64,15 +64,6 @@ pub struct TenantChange {
     pub name: Option<DisplayName>,
     /// New limits, all of them.
     pub limits: Option<Limits>,
-}
-
-/// Whether waiting mail may be deleted with its tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purge {
-    /// It may.
-    Waiting,
-    /// A tenant with waiting mail stays.
-    Nothing,
 }
 
 impl Store {
@@ -243,43 +234,6 @@ impl ProviderStore<'_> {
         .await
     }
 
-    /// Deletes a tenant and everything it owns.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] while mail waits that may not be purged; [`StoreError::NotFound`].
-    pub async fn delete_tenant(&self, id: TenantId, purge: Purge) -> Result<(), StoreError> {
-        let transaction = self.store.begin().await?;
-        load(&transaction, id).await?;
-        let open = ["scheduled", "queued", "sending", "deferred", "outcome_unknown"];
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an operator counts inside one tenant, named in the filter"
-        )]
-        let waiting = delivery::Entity::find()
-            .filter(delivery::Column::TenantId.eq(id.uuid()))
-            .filter(delivery::Column::Status.is_in(open))
-            .count(&transaction)
-            .await?;
-        if waiting > 0 && purge == Purge::Nothing {
-            return Err(StoreError::Conflict(format!(
-                "The tenant has {waiting} deliveries that are not final; delete with purge=true to lose them."
-            )));
-        }
-        #[expect(clippy::disallowed_methods, reason = "tenants are the provider's rows")]
-        tenant::Entity::delete_by_id(id.uuid()).exec(&transaction).await?;
-        crate::outbox::delete_all_of(&transaction, id.uuid()).await?;
-        // Within the transaction, which on SQLite no group runs beside: the next one looks for its tenants again.
-        self.store.inner.kept.forget();
-        self.audit(
-            &transaction,
-            Entry::new("tenant.deleted", id, json!({ "purged": waiting })),
-        )
-        .await?;
-        transaction.commit().await?;
-        self.store.wake();
-        Ok(())
-    }
-
     async fn update(
         &self,
         id: TenantId,
@@ -315,7 +269,7 @@ fn find_all() -> sea_orm::Select<tenant::Entity> {
     tenant::Entity::find()
 }
 
-async fn load<C: ConnectionTrait>(connection: &C, id: TenantId) -> Result<Tenant, StoreError> {
+pub(super) async fn load<C: ConnectionTrait>(connection: &C, id: TenantId) -> Result<Tenant, StoreError> {
     let row = find_all()
         .filter(tenant::Column::Id.eq(id.uuid()))
         .one(connection)

@@ -4,15 +4,25 @@ use domain::{
     ids::{EventId, MessageId},
     message::{EventType, Message, state::DeliveryStatus},
 };
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    Statement, Value, sea_query::Expr,
+};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::TenantStore;
 use crate::{
     audit::Entry,
-    entity::{delivery, event, message},
+    entity::{event, message},
     error::StoreError,
 };
+
+/// A delivery that was moved.
+#[derive(Debug, FromQueryResult)]
+struct Moved {
+    id: Uuid,
+}
 
 impl TenantStore<'_> {
     /// Withdraws every delivery that no worker holds and no server may have.
@@ -30,18 +40,17 @@ impl TenantStore<'_> {
         let changed = self
             .change(&transaction, id, &waiting, DeliveryStatus::Cancelled)
             .await?;
-        if changed == 0 {
+        if changed.is_empty() {
             return Err(StoreError::Conflict(format!(
                 "A message that is {} cannot be cancelled.",
                 before.status().as_str()
             )));
         }
-        self.record(&transaction, &before, &waiting, EventType::Cancelled)
-            .await?;
+        self.record(&transaction, id, &changed, EventType::Cancelled).await?;
         crate::outbox::erase_finished_codes(&transaction, &[(self.tenant_uuid(), id.uuid())]).await?;
         self.audit(
             &transaction,
-            Entry::new("message.cancelled", id, json!({ "deliveries": changed })),
+            Entry::new("message.cancelled", id, json!({ "deliveries": changed.len() })),
         )
         .await?;
         self.finish(transaction, id).await
@@ -69,16 +78,16 @@ impl TenantStore<'_> {
             ));
         }
         let changed = self.change(&transaction, id, &failed, DeliveryStatus::Queued).await?;
-        if changed == 0 {
+        if changed.is_empty() {
             return Err(StoreError::Conflict(format!(
                 "A message that is {} cannot be retried.",
                 before.status().as_str()
             )));
         }
-        self.record(&transaction, &before, &failed, EventType::Retried).await?;
+        self.record(&transaction, id, &changed, EventType::Retried).await?;
         self.audit(
             &transaction,
-            Entry::new("message.retried", id, json!({ "deliveries": changed })),
+            Entry::new("message.retried", id, json!({ "deliveries": changed.len() })),
         )
         .await?;
         let after = self.finish(transaction, id).await?;
@@ -92,55 +101,54 @@ impl TenantStore<'_> {
         Ok(after)
     }
 
-    /// Moves the message's deliveries that are `from` to `to`; what is queued becomes due now.
+    /// Moves the message's deliveries that are `from` to `to`, and says which; what is queued becomes due now. What was read
+    /// before may be a worker's by now: only those that were moved are told of.
     async fn change(
         &self,
         transaction: &DatabaseTransaction,
         id: MessageId,
         from: &[DeliveryStatus],
         to: DeliveryStatus,
-    ) -> Result<u64, StoreError> {
-        let due_at = (to == DeliveryStatus::Queued).then(|| self.store.now_ms());
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an update has no scoped builder; the tenant is the first condition"
-        )]
-        let update = delivery::Entity::update_many();
-        let done = update
-            .col_expr(delivery::Column::Status, Expr::value(to.as_str()))
-            .col_expr(delivery::Column::DueAt, Expr::value(due_at))
-            .col_expr(delivery::Column::HeldBy, Expr::value(Option::<String>::None))
-            .col_expr(delivery::Column::UpdatedAt, Expr::value(self.store.now_ms()))
-            .filter(delivery::Column::TenantId.eq(self.tenant_uuid()))
-            .filter(delivery::Column::MessageId.eq(id.uuid()))
-            .filter(delivery::Column::Status.is_in(from.iter().map(|status| status.as_str())))
-            .exec(transaction)
-            .await?;
-        Ok(done.rows_affected)
+    ) -> Result<Vec<Moved>, StoreError> {
+        let now = self.store.now_ms();
+        let mut values: Vec<Value> = vec![
+            self.tenant_uuid().into(),
+            id.uuid().into(),
+            to.as_str().into(),
+            (to == DeliveryStatus::Queued).then_some(now).into(),
+            now.into(),
+        ];
+        let first = values.len() + 1;
+        let places: Vec<String> = (first..first + from.len()).map(|n| format!("${n}")).collect();
+        values.extend(from.iter().map(|status| Value::from(status.as_str())));
+        let sql = format!(
+            "UPDATE deliveries SET status = $3, due_at = $4, held_by = NULL, updated_at = $5 \
+             WHERE tenant_id = $1 AND message_id = $2 AND status IN ({}) RETURNING id",
+            places.join(", ")
+        );
+        let update = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+        Ok(Moved::find_by_statement(update).all(transaction).await?)
     }
 
-    /// Adds an event for each delivery that was in one of `from`.
+    /// Adds an event for each delivery that was moved.
     async fn record(
         &self,
         transaction: &DatabaseTransaction,
-        before: &Message,
-        from: &[DeliveryStatus],
+        message: MessageId,
+        moved: &[Moved],
         event_type: EventType,
     ) -> Result<(), StoreError> {
         let now = self.store.now_ms();
-        let rows = before
-            .deliveries
-            .iter()
-            .filter(|delivery| from.contains(&delivery.status))
-            .map(|delivery| crate::entity::event::Model {
-                tenant_id: self.tenant_uuid(),
-                id: EventId::generate(self.store.ids()).uuid(),
-                message_id: before.id.uuid(),
-                delivery_id: Some(delivery.id.uuid()),
-                event_type: event_type.as_str().to_owned(),
-                at: now,
-                detail: json!({ "by": self.scope.actor().subject }).to_string(),
-            });
+        let detail = json!({ "by": self.scope.actor().subject }).to_string();
+        let rows = moved.iter().map(|delivery| event::Model {
+            tenant_id: self.tenant_uuid(),
+            id: EventId::generate(self.store.ids()).uuid(),
+            message_id: message.uuid(),
+            delivery_id: Some(delivery.id),
+            event_type: event_type.as_str().to_owned(),
+            at: now,
+            detail: detail.clone(),
+        });
         let rows: Vec<event::ActiveModel> = rows.map(Into::into).collect();
         event::Entity::insert_many(rows)
             .exec_without_returning(transaction)

@@ -4,7 +4,7 @@
 //! from those of the message and the delivery, so that they are the same at every reading.
 
 use domain::{
-    clock::from_millis,
+    clock::{Timestamp, from_millis},
     ids::{DeliveryId, EventId, MessageId},
     message::{Event, EventType, Message, state::DeliveryStatus},
 };
@@ -54,26 +54,45 @@ impl TenantStore<'_> {
         for row in &others.all(read).await? {
             entries.push(other(row)?);
         }
-        entries.sort_by_key(|entry| {
-            (
-                entry.event_type != EventType::Accepted,
-                entry.at,
-                rank(entry.event_type),
-            )
-        });
+        put_in_order(&mut entries);
         Ok(cut(entries, page))
     }
 }
 
-/// The page behind the entry that the cursor names.
+/// The one order that a timeline has, at every reading: of what is alike in all else, the id decides.
+fn put_in_order(entries: &mut [Event]) {
+    entries.sort_by_key(|entry| {
+        (
+            entry.event_type != EventType::Accepted,
+            entry.at,
+            rank(entry.event_type),
+            entry.id.uuid(),
+        )
+    });
+}
+
+/// The page behind the entry that the cursor names. Where that is gone, as that of an attempt which was put back before it
+/// wrote anything, the page goes on by the cursor's own time: something may be said twice, but nothing is left out.
 fn cut(entries: Vec<Event>, page: PageRequest) -> Page<Event> {
     let behind = page.after.map_or(0, |after| {
         let found = entries.iter().position(|entry| entry.id.uuid() == after.uuid());
-        found.map_or(entries.len(), |at| at + 1)
+        found.map_or_else(
+            || {
+                let since = made_at(after.uuid());
+                let earlier = |entry: &Event| entry.event_type == EventType::Accepted || entry.at < since;
+                entries.iter().take_while(|entry| earlier(entry)).count()
+            },
+            |at| at + 1,
+        )
     });
     let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
     let rest = entries.into_iter().skip(behind).take(wanted).collect();
     Page::of(rest, page, |entry| entry.id.uuid())
+}
+
+/// When a UUIDv7 was made: its first 48 bits, in milliseconds.
+fn made_at(id: Uuid) -> Timestamp {
+    from_millis(i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX))
 }
 
 /// Of two entries of one instant an attempt's end comes before what it led to, its beginning before its end.
@@ -220,9 +239,71 @@ fn id_of(owner: Uuid, entry: Entry) -> EventId {
 mod tests {
     use super::*;
 
+    const OWNER: &str = "0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b";
+
+    /// An entry of a message's first seconds.
+    fn entry(event_type: EventType, after_ms: i64, number: u128) -> Event {
+        let owner = Uuid::try_parse(OWNER).unwrap();
+        let made = i64::try_from(owner.as_u128() >> 80).unwrap();
+        Event {
+            id: EventId::new(Uuid::from_u128(owner.as_u128() ^ number)),
+            event_type,
+            at: from_millis(made + after_ms),
+            message_id: MessageId::new(owner),
+            delivery_id: None,
+            detail: Map::new(),
+        }
+    }
+
+    #[test]
+    fn entries_of_one_instant_have_one_order_however_they_were_read() {
+        let mut read: Vec<Event> = (1..=9).map(|number| entry(EventType::Sent, 5, number)).collect();
+        read.push(entry(EventType::Accepted, 5, 10));
+        let mut reversed: Vec<Event> = read.iter().rev().cloned().collect();
+        put_in_order(&mut read);
+        put_in_order(&mut reversed);
+
+        let ids = |entries: &[Event]| entries.iter().map(|entry| entry.id.uuid()).collect::<Vec<_>>();
+        assert_eq!(ids(&read), ids(&reversed));
+        assert_eq!(read[0].event_type, EventType::Accepted);
+    }
+
+    #[test]
+    fn behind_an_entry_that_is_gone_the_timeline_goes_on_by_its_time() {
+        let entries = vec![
+            entry(EventType::Accepted, 0, 1),
+            entry(EventType::Cancelled, -5, 2),
+            entry(EventType::Retried, 7, 3),
+            entry(EventType::AttemptStarted, 9, 4),
+        ];
+        let gone = entry(EventType::AttemptStarted, 8, 5);
+        let last_shown = Page::of(
+            vec![gone, entry(EventType::Sent, 9, 6)],
+            PageRequest { limit: 1, after: None },
+            |entry| entry.id.uuid(),
+        );
+        let page = PageRequest {
+            limit: 1,
+            after: last_shown.next,
+        };
+
+        let next = cut(entries.clone(), page);
+        let last = cut(
+            entries.clone(),
+            PageRequest {
+                limit: 1,
+                after: next.next,
+            },
+        );
+
+        assert_eq!(next.items[0].event_type, EventType::Retried);
+        assert_eq!(last.items[0].event_type, EventType::AttemptStarted);
+        assert!(last.next.is_none());
+    }
+
     #[test]
     fn an_entrys_id_is_a_time_ordered_one_of_its_own() {
-        let owner = Uuid::try_parse("0198a5c5-5d5e-7000-8000-3c4d5e6f7a8b").unwrap();
+        let owner = Uuid::try_parse(OWNER).unwrap();
         let mut ids: Vec<Uuid> = (0..100)
             .flat_map(|epoch| [Entry::Started { epoch }, Entry::Ended { epoch }])
             .map(|entry| id_of(owner, entry).uuid())

@@ -1,6 +1,10 @@
 //! The store as its callers see it, on SQLite and, where the runner names a server, on PostgreSQL.
 
 #[cfg(test)]
+mod control;
+#[cfg(test)]
+mod deletions;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod master_key;
@@ -28,5 +32,7 @@ mod support;
 mod tenants;
 #[cfg(test)]
 mod test_emails;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod vault;
