@@ -63,14 +63,18 @@ impl Store {
     /// Marks in a statement of their own, which is a transaction by itself: there and back once, not once for each of begin,
     /// clock, mark and commit. False where not all are to be had, and each must be looked at.
     pub(super) async fn mark_alone(&self, leases: &[Lease]) -> Result<bool, StoreError> {
-        let now = if self.is_shared() {
+        write_marks(self.inner.backend.writer(), leases, self.running_now()).await
+    }
+
+    /// The instant of a statement that does not ask for it beforehand; the file's clock is this machine's.
+    pub(super) fn running_now(&self) -> Now {
+        if self.is_shared() {
             Now::Running {
                 shift: self.inner.clock.shift().num_milliseconds(),
             }
         } else {
             Now::At(self.now_ms())
-        };
-        write_marks(self.inner.backend.writer(), leases, now).await
+        }
     }
 
     /// Settles what is too late or replaced; what is neither was lost to another process.
