@@ -5,7 +5,7 @@
 //! change is a conditional UPDATE that names the lease's epoch; no row changed means that the right was lost.
 
 use domain::{branding::Provider, ids::NodeId, outbox};
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
 use crate::{Store, error::StoreError};
@@ -132,12 +132,11 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
     messages: &[(Uuid, Uuid)],
 ) -> Result<(), StoreError> {
     for piece in rows::pieces(connection, messages) {
-        rows::Sql::new(connection)
-            .text("WITH v(tenant_id, id) AS (")
-            .rows(piece, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {
-                [(*tenant).into(), (*message).into()]
-            })
-            .text(") UPDATE messages SET sealed = NULL FROM v WHERE messages.tenant_id = v.tenant_id AND messages.id = v.id ")
+        if connection.get_database_backend() == DbBackend::Postgres && !lock_codes(connection, piece).await? {
+            continue;
+        }
+        with_messages(connection, piece)
+            .text("UPDATE messages SET sealed = NULL FROM v WHERE messages.tenant_id = v.tenant_id AND messages.id = v.id ")
             .text("AND messages.kind = 'two_factor_code' AND messages.sealed IS NOT NULL ")
             .text("AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = messages.tenant_id AND d.message_id = messages.id ")
             .text("AND d.status IN ('scheduled', 'queued', 'sending', 'deferred', 'outcome_unknown'))")
@@ -145,6 +144,28 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
             .await?;
     }
     Ok(())
+}
+
+/// Locks those of the messages that are codes with a body, in one order for all; false where there are none. Of two
+/// transactions that each end some deliveries of one code, the second looks only once it sees what the first has done: in a
+/// statement after this one.
+async fn lock_codes<C: ConnectionTrait>(connection: &C, messages: &[(Uuid, Uuid)]) -> Result<bool, StoreError> {
+    let locked = with_messages(connection, messages)
+        .text("SELECT m.id FROM v JOIN messages m ON m.tenant_id = v.tenant_id AND m.id = v.id ")
+        .text("WHERE m.kind = 'two_factor_code' AND m.sealed IS NOT NULL ORDER BY m.tenant_id, m.id FOR UPDATE OF m")
+        .run(connection)
+        .await?;
+    Ok(locked.rows_affected() > 0)
+}
+
+/// `WITH v(tenant_id, id) AS (…)`.
+fn with_messages<C: ConnectionTrait>(connection: &C, messages: &[(Uuid, Uuid)]) -> rows::Sql {
+    rows::Sql::new(connection)
+        .text("WITH v(tenant_id, id) AS (")
+        .rows(messages, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {
+            [(*tenant).into(), (*message).into()]
+        })
+        .text(") ")
 }
 
 /// The outbox's tables, which no foreign key ties to their tenant.
