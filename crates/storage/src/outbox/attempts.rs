@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use domain::{
     message::{EventType, HeldBy},
-    outbox::{AttemptReport, Settlement},
+    outbox::{AttemptReport, Lease, Settlement},
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    mark::with_leases,
     millis,
     rows::{Sql, Type, pieces},
 };
@@ -144,22 +145,22 @@ pub(super) async fn insert(transaction: &DatabaseTransaction, ended: &[Ended]) -
     Ok(())
 }
 
-/// Keeps on record, before the sweep changes them, the attempts whose process is gone: `condition` says which deliveries.
+/// Keeps on record, before the sweep changes their deliveries, the attempts whose process is gone.
 pub(super) async fn insert_abandoned<C: ConnectionTrait>(
     connection: &C,
-    condition: &str,
+    leases: &[Lease],
     now: i64,
 ) -> Result<(), StoreError> {
-    Sql::new(connection)
-        .text("INSERT INTO attempts (tenant_id, message_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, detail) ")
-        .text("SELECT tenant_id, message_id, id, lease_epoch, lease_node, updated_at, ")
-        .value(now, Type::Int)
-        .text(", 'abandoned', '{}' FROM deliveries WHERE lease_until <= ")
-        .value(now, Type::Int)
-        .text(" AND status = 'sending' AND ")
-        .text(condition)
-        .text(" ON CONFLICT (tenant_id, message_id, delivery_id, epoch) DO NOTHING")
-        .run(connection)
-        .await?;
+    for piece in pieces(connection, leases) {
+        with_leases(connection, piece)
+            .text("INSERT INTO attempts (tenant_id, message_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, detail) ")
+            .text("SELECT d.tenant_id, d.message_id, d.id, d.lease_epoch, d.lease_node, d.updated_at, ")
+            .value(now, Type::Int)
+            .text(", 'abandoned', '{}' FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.message_id = v.message_id ")
+            .text("AND d.id = v.id WHERE d.lease_epoch = v.epoch ")
+            .text("ON CONFLICT (tenant_id, message_id, delivery_id, epoch) DO NOTHING")
+            .run(connection)
+            .await?;
+    }
     Ok(())
 }
