@@ -168,8 +168,9 @@ fn with_messages<C: ConnectionTrait>(connection: &C, messages: &[(Uuid, Uuid)]) 
         .text(") ")
 }
 
-/// The outbox's tables, which no foreign key ties to their tenant.
-const TABLES: [&str; 5] = ["attempts", "events", "deliveries", "messages", "idempotency_keys"];
+/// The outbox's tables, which no foreign key ties to their tenant. First those whose rows are locked by whoever writes into
+/// the others: what such a transaction has written is seen by the statements after them.
+const TABLES: [&str; 5] = ["deliveries", "messages", "attempts", "events", "idempotency_keys"];
 
 /// Deletes a tenant's whole outbox, once the tenant's own row is gone.
 pub(crate) async fn delete_all_of<C: ConnectionTrait>(connection: &C, tenant: Uuid) -> Result<(), StoreError> {
