@@ -143,6 +143,7 @@ impl Store {
         Ok((done.ok_or(StoreError::Busy)?, joined))
     }
 
+    /// Marks, then takes back: who was no longer waiting for a mark may find both in one group.
     async fn marks(
         &self,
         transaction: &DatabaseTransaction,
@@ -152,13 +153,18 @@ impl Store {
         let (mut marks, mut unmarks): (Vec<Lease>, Vec<Lease>) = (Vec::new(), Vec::new());
         for operation in group {
             match operation {
-                Operation::Mark { lease, .. } => marks.push(*lease),
+                Operation::Mark { lease, .. } => {
+                    // Whoever took a mark back and then asked for one wants it.
+                    unmarks.retain(|unmarked| unmarked != lease);
+                    marks.push(*lease);
+                }
                 Operation::Unmark { lease, .. } => unmarks.push(*lease),
                 Operation::Submit { .. } | Operation::Claim(_) | Operation::Settle { .. } => {}
             }
         }
+        let fences = self.mark_all(transaction, &marks, now).await?;
         self.unmark_all(transaction, &unmarks).await?;
-        self.mark_all(transaction, &marks, now).await
+        Ok(fences)
     }
 
     async fn settlements(
