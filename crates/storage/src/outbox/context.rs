@@ -118,24 +118,24 @@ impl Kept {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Those of these tenants that no group has seen yet.
-    pub(super) fn not_seen(&self, tenants: &[Uuid]) -> Vec<Uuid> {
+    /// Those of these tenants that no group has seen yet, and those that are known to be suspended.
+    pub(super) fn seen_of(&self, tenants: &[Uuid]) -> (Vec<Uuid>, HashSet<Uuid>) {
         let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
-        let unseen = tenants.iter().filter(|tenant| !there.contains_key(tenant));
-        unseen.copied().collect()
+        let (mut unseen, mut suspended) = (Vec::new(), HashSet::new());
+        for tenant in tenants {
+            match there.get(tenant) {
+                None => unseen.push(*tenant),
+                Some(Standing::Suspended) => drop(suspended.insert(*tenant)),
+                Some(Standing::Active) => {}
+            }
+        }
+        (unseen, suspended)
     }
 
     /// A group has seen these tenants, in a transaction that no change of a tenant runs beside.
     pub(super) fn saw(&self, tenants: impl Iterator<Item = (Uuid, Standing)>) {
         let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
         there.extend(tenants);
-    }
-
-    /// Those of these tenants that are known to be suspended.
-    pub(super) fn suspended(&self, tenants: &[Uuid]) -> HashSet<Uuid> {
-        let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
-        let suspended = |tenant: &&Uuid| there.get(tenant) == Some(&Standing::Suspended);
-        tenants.iter().filter(suspended).copied().collect()
     }
 
     /// The tenant that a path names, as it was a moment ago.

@@ -299,7 +299,7 @@ impl Store {
         if self.is_shared() {
             return self.opening_among_others(transaction, &tenants).await;
         }
-        let unseen = self.inner.kept.not_seen(&tenants);
+        let (unseen, mut suspended) = self.inner.kept.seen_of(&tenants);
         for piece in pieces(transaction, &unseen) {
             let there: Vec<There> = Sql::new(transaction)
                 .text("SELECT id, suspended_at, 0 AS now FROM tenants WHERE id IN (")
@@ -309,10 +309,11 @@ impl Store {
                 .await?;
             expect(&there, piece.len())?;
             self.inner.kept.saw(there.iter().map(|row| (row.id, row.standing())));
+            suspended.extend(suspended_of(&there));
         }
         Ok(Opening {
             now: self.now_ms(),
-            suspended: self.inner.kept.suspended(&tenants),
+            suspended,
         })
     }
 
@@ -332,10 +333,9 @@ impl Store {
             .all(transaction)
             .await?;
         expect(&there, tenants.len())?;
-        let suspended = there.iter().filter(|row| row.standing() == Standing::Suspended);
         Ok(Opening {
             now: there.iter().map(|row| row.now).max().unwrap_or_default(),
-            suspended: suspended.map(|row| row.id).collect(),
+            suspended: suspended_of(&there).collect(),
         })
     }
 
@@ -409,6 +409,11 @@ const fn expect(there: &[There], tenants: usize) -> Result<(), StoreError> {
     } else {
         Err(StoreError::NotFound("tenant"))
     }
+}
+
+fn suspended_of(there: &[There]) -> impl Iterator<Item = uuid::Uuid> + use<'_> {
+    let suspended = there.iter().filter(|row| row.standing() == Standing::Suspended);
+    suspended.map(|row| row.id)
 }
 
 /// Counts what is new towards each tenant's day; what is too much is refused, and its key given back. In the order of the
