@@ -212,7 +212,9 @@ impl Store {
 fn renewal<C: ConnectionTrait>(connection: &C, leases: &[Lease], now: Now) -> Sql {
     with_leases(connection, leases)
         .text(", held AS (SELECT deliveries.tenant_id, deliveries.message_id, deliveries.id FROM v JOIN deliveries ")
-        .text("ON deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id ")
+        .text(
+            "ON deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id ",
+        )
         .text("AND deliveries.lease_epoch = v.epoch WHERE deliveries.lease_until > ")
         .instant(now)
         .postgres(" FOR UPDATE OF deliveries SKIP LOCKED")
@@ -244,11 +246,7 @@ async fn requeue_unmarked(transaction: &DatabaseTransaction, now: i64) -> Result
 
 /// Deliveries whose lease ran out, locked, as far as nobody else works on them; their attempts are put on record, before
 /// anything about them is changed. `condition` says which.
-async fn abandoned(
-    transaction: &DatabaseTransaction,
-    condition: &str,
-    now: i64,
-) -> Result<Vec<Abandoned>, StoreError> {
+async fn abandoned(transaction: &DatabaseTransaction, condition: &str, now: i64) -> Result<Vec<Abandoned>, StoreError> {
     let found: Vec<Abandoned> = Sql::new(transaction)
         .text("SELECT tenant_id, message_id, id, lease_epoch FROM deliveries WHERE lease_until <= ")
         .value(now, Type::Int)
