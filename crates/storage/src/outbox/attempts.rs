@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use domain::{
     message::{EventType, HeldBy},
-    outbox::{AttemptReport, Settlement},
+    outbox::{AttemptReport, Lease, Settlement},
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    mark::with_leases,
     millis,
     rows::{Sql, Type, pieces},
 };
@@ -95,7 +96,8 @@ fn described(report: &AttemptReport) -> Map<String, Value> {
         .collect()
 }
 
-/// Writes the rows. One that was settled before keeps what it said: only its answer had been lost.
+/// Writes the rows, as far as their deliveries are still there: those of a deleted tenant are not. One that was settled
+/// before keeps what it said: only its answer had been lost.
 pub(super) async fn insert(transaction: &DatabaseTransaction, ended: &[Ended]) -> Result<(), StoreError> {
     const TYPES: [Type; 10] = [
         Type::Uuid,
@@ -118,8 +120,7 @@ pub(super) async fn insert(transaction: &DatabaseTransaction, ended: &[Ended]) -
     let once: Vec<&Ended> = once.into_values().collect();
     for piece in pieces(transaction, &once) {
         Sql::new(transaction)
-            .text("INSERT INTO attempts (tenant_id, message_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, ")
-            .text("event_type, detail) ")
+            .text("WITH v(tenant_id, message_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, event_type, detail) AS (")
             .rows(piece, TYPES, |ended| {
                 let row = &ended.row;
                 [
@@ -135,6 +136,12 @@ pub(super) async fn insert(transaction: &DatabaseTransaction, ended: &[Ended]) -
                     Value::Object(ended.detail.clone()).to_string().into(),
                 ]
             })
+            .text(") INSERT INTO attempts (tenant_id, message_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, ")
+            .text("event_type, detail) SELECT v.tenant_id, v.message_id, v.delivery_id, v.epoch, v.node_id, v.started_at, v.ended_at, ")
+            // The order of a CROSS JOIN is SQLite's too: each delivery is looked up by its key.
+            .text("v.outcome, v.event_type, v.detail FROM v CROSS JOIN deliveries d WHERE d.tenant_id = v.tenant_id ")
+            .text("AND d.message_id = v.message_id AND d.id = v.delivery_id")
+            .postgres(" FOR KEY SHARE OF d")
             .text(" ON CONFLICT (tenant_id, message_id, delivery_id, epoch) DO UPDATE SET ended_at = excluded.ended_at, ")
             .text("outcome = excluded.outcome, event_type = excluded.event_type, detail = excluded.detail ")
             .text("WHERE attempts.event_type IS NULL")
@@ -144,22 +151,22 @@ pub(super) async fn insert(transaction: &DatabaseTransaction, ended: &[Ended]) -
     Ok(())
 }
 
-/// Keeps on record, before the sweep changes them, the attempts whose process is gone: `condition` says which deliveries.
+/// Keeps on record, before the sweep changes their deliveries, the attempts whose process is gone.
 pub(super) async fn insert_abandoned<C: ConnectionTrait>(
     connection: &C,
-    condition: &str,
+    leases: &[Lease],
     now: i64,
 ) -> Result<(), StoreError> {
-    Sql::new(connection)
-        .text("INSERT INTO attempts (tenant_id, message_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, detail) ")
-        .text("SELECT tenant_id, message_id, id, lease_epoch, lease_node, updated_at, ")
-        .value(now, Type::Int)
-        .text(", 'abandoned', '{}' FROM deliveries WHERE lease_until <= ")
-        .value(now, Type::Int)
-        .text(" AND status = 'sending' AND ")
-        .text(condition)
-        .text(" ON CONFLICT (tenant_id, message_id, delivery_id, epoch) DO NOTHING")
-        .run(connection)
-        .await?;
+    for piece in pieces(connection, leases) {
+        with_leases(connection, piece)
+            .text("INSERT INTO attempts (tenant_id, message_id, delivery_id, epoch, node_id, started_at, ended_at, outcome, detail) ")
+            .text("SELECT d.tenant_id, d.message_id, d.id, d.lease_epoch, d.lease_node, d.updated_at, ")
+            .value(now, Type::Int)
+            .text(", 'abandoned', '{}' FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.message_id = v.message_id ")
+            .text("AND d.id = v.id WHERE d.lease_epoch = v.epoch ")
+            .text("ON CONFLICT (tenant_id, message_id, delivery_id, epoch) DO NOTHING")
+            .run(connection)
+            .await?;
+    }
     Ok(())
 }

@@ -59,14 +59,21 @@ impl Context {
     }
 }
 
+/// Whether a tenant's mail may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Active,
+    Suspended,
+}
+
 /// What is kept in memory.
 #[derive(Default)]
 pub(crate) struct Kept {
     tenants: Mutex<HashMap<Uuid, (Instant, Arc<Context>)>>,
     /// Tenants by what a path calls them, an id or a slug.
     named: Mutex<HashMap<String, (Instant, TenantRef)>>,
-    /// Tenants that a group has seen and nobody has deleted since, where this process alone writes.
-    there: Mutex<HashSet<Uuid>>,
+    /// Tenants that a group has seen and nobody has changed or deleted since, where this process alone writes.
+    there: Mutex<HashMap<Uuid, Standing>>,
     /// Rises whenever something was changed.
     changes: AtomicU64,
     routes: Mutex<Option<KeptRoutes>>,
@@ -118,15 +125,22 @@ impl Kept {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Those of these tenants that no group has seen yet.
-    pub(super) fn not_seen(&self, mut tenants: Vec<Uuid>) -> Vec<Uuid> {
+    /// Those of these tenants that no group has seen yet, and those that are known to be suspended.
+    pub(super) fn seen_of(&self, tenants: &[Uuid]) -> (Vec<Uuid>, HashSet<Uuid>) {
         let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
-        tenants.retain(|tenant| !there.contains(tenant));
-        tenants
+        let (mut unseen, mut suspended) = (Vec::new(), HashSet::new());
+        for tenant in tenants {
+            match there.get(tenant) {
+                None => unseen.push(*tenant),
+                Some(Standing::Suspended) => drop(suspended.insert(*tenant)),
+                Some(Standing::Active) => {}
+            }
+        }
+        (unseen, suspended)
     }
 
-    /// A group has seen these tenants, in a transaction that no deletion runs beside.
-    pub(super) fn saw(&self, tenants: &[Uuid]) {
+    /// A group has seen these tenants, in a transaction that no change of a tenant runs beside.
+    pub(super) fn saw(&self, tenants: impl Iterator<Item = (Uuid, Standing)>) {
         let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
         there.extend(tenants);
     }

@@ -1,5 +1,7 @@
 //! A group: many operations in one transaction, each kind in a few statements over many rows.
 
+use std::collections::HashSet;
+
 use domain::{
     ids::TenantId,
     message::{kind::Lane, state::DeliveryStatus},
@@ -10,6 +12,7 @@ use sea_orm::{DatabaseTransaction, FromQueryResult};
 
 use super::{
     claim::Claimed,
+    context::Standing,
     crash, insert,
     lanes::Wanted,
     limits, millis,
@@ -29,11 +32,26 @@ pub(super) struct Committed {
     pub(super) joined: Vec<(Lane, uuid::Uuid)>,
 }
 
-/// How many of a group's tenants exist, and when.
+/// One of a group's tenants, and the instant at which it was there.
 #[derive(Debug, FromQueryResult)]
 struct There {
-    there: i64,
+    id: uuid::Uuid,
+    suspended_at: Option<i64>,
     now: i64,
+}
+
+impl There {
+    fn standing(&self) -> Standing {
+        self.suspended_at.map_or(Standing::Active, |_| Standing::Suspended)
+    }
+}
+
+/// What a group begins with.
+struct Opening {
+    /// Its instant, by the database's clock.
+    now: i64,
+    /// Those of its tenants whose mail must wait.
+    suspended: HashSet<uuid::Uuid>,
 }
 
 /// Mail on its way to a worker of this process.
@@ -121,10 +139,11 @@ impl Store {
         hand_offs: &mut [HandOff],
     ) -> Result<(Vec<Done>, Vec<(Lane, uuid::Uuid)>), StoreError> {
         let transaction = self.inner.backend.begin_group().await?;
-        let now = self.opening(&transaction, group).await?;
+        let opening = self.opening(&transaction, group).await?;
+        let now = opening.now;
         let mut fences = self.marks(&transaction, group, now).await?.into_iter();
         let mut settled = self.settlements(&transaction, group, now).await?.into_iter();
-        let (submitted, joined) = self.submissions(&transaction, group, hand_offs, now).await?;
+        let (submitted, joined) = self.submissions(&transaction, group, hand_offs, &opening).await?;
         let mut submitted = submitted.into_iter();
         let mut done = Vec::with_capacity(group.len());
         for operation in group {
@@ -143,6 +162,7 @@ impl Store {
         Ok((done.ok_or(StoreError::Busy)?, joined))
     }
 
+    /// Marks, then takes back: who was no longer waiting for a mark may find both in one group.
     async fn marks(
         &self,
         transaction: &DatabaseTransaction,
@@ -152,13 +172,18 @@ impl Store {
         let (mut marks, mut unmarks): (Vec<Lease>, Vec<Lease>) = (Vec::new(), Vec::new());
         for operation in group {
             match operation {
-                Operation::Mark { lease, .. } => marks.push(*lease),
+                Operation::Mark { lease, .. } => {
+                    // Whoever took a mark back and then asked for one wants it.
+                    unmarks.retain(|unmarked| unmarked != lease);
+                    marks.push(*lease);
+                }
                 Operation::Unmark { lease, .. } => unmarks.push(*lease),
                 Operation::Submit { .. } | Operation::Claim(_) | Operation::Settle { .. } => {}
             }
         }
+        let fences = self.mark_all(transaction, &marks, now).await?;
         self.unmark_all(transaction, &unmarks).await?;
-        self.mark_all(transaction, &marks, now).await
+        Ok(fences)
     }
 
     async fn settlements(
@@ -194,8 +219,9 @@ impl Store {
         transaction: &DatabaseTransaction,
         group: &[Operation],
         hand_offs: &mut [HandOff],
-        now: i64,
+        opening: &Opening,
     ) -> Result<(Vec<Submitted>, Vec<(Lane, uuid::Uuid)>), StoreError> {
+        let now = opening.now;
         let submissions: Vec<&Submission> = group
             .iter()
             .filter_map(|operation| match operation {
@@ -231,6 +257,7 @@ impl Store {
             let off = hand_offs
                 .iter_mut()
                 .find(|off| off.lane == message.lane)
+                .filter(|_| !opening.suspended.contains(&tenant.uuid()))
                 .filter(|off| off.wanted.room.of_tenant(tenant, edition) >= count);
             if let (Some(off), Some(_)) = (off, &message.carried) {
                 off.wanted.room.take(tenant, edition, count);
@@ -258,28 +285,36 @@ impl Store {
         Ok((answers.into_iter().map(stored).collect(), joined))
     }
 
-    /// The instant of the group, by the database's clock. Sees to it that no tenant that submits goes before this
-    /// transaction's end, since no foreign key does.
-    async fn opening(&self, transaction: &DatabaseTransaction, group: &[Operation]) -> Result<i64, StoreError> {
+    /// Sees to it that no tenant that submits goes before this transaction's end, since no foreign key does, and finds out
+    /// whose mail must not be handed over.
+    async fn opening(&self, transaction: &DatabaseTransaction, group: &[Operation]) -> Result<Opening, StoreError> {
         let tenants = submitting(group);
         if tenants.is_empty() {
-            return self.database_now(transaction).await;
+            let now = self.database_now(transaction).await?;
+            return Ok(Opening {
+                now,
+                suspended: HashSet::new(),
+            });
         }
         if self.is_shared() {
             return self.opening_among_others(transaction, &tenants).await;
         }
-        let unseen = self.inner.kept.not_seen(tenants);
+        let (unseen, mut suspended) = self.inner.kept.seen_of(&tenants);
         for piece in pieces(transaction, &unseen) {
             let there: Vec<There> = Sql::new(transaction)
-                .text("SELECT COUNT(*) AS there, 0 AS now FROM tenants WHERE id IN (")
+                .text("SELECT id, suspended_at, 0 AS now FROM tenants WHERE id IN (")
                 .rows(piece, [Type::Uuid], |tenant| [(*tenant).into()])
                 .text(")")
                 .all(transaction)
                 .await?;
             expect(&there, piece.len())?;
+            self.inner.kept.saw(there.iter().map(|row| (row.id, row.standing())));
+            suspended.extend(suspended_of(&there));
         }
-        self.inner.kept.saw(&unseen);
-        Ok(self.now_ms())
+        Ok(Opening {
+            now: self.now_ms(),
+            suspended,
+        })
     }
 
     /// The same where others may delete a tenant at any moment: their rows are locked, in one order for all.
@@ -287,17 +322,21 @@ impl Store {
         &self,
         transaction: &DatabaseTransaction,
         tenants: &[uuid::Uuid],
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Opening, StoreError> {
         let shift = self.inner.clock.shift().num_milliseconds();
         let there: Vec<There> = Sql::new(transaction)
-            .text("SELECT ")
+            .text("SELECT id, suspended_at, ")
             .instant(Now::Running { shift })
-            .text(" AS now, (SELECT COUNT(*) FROM (SELECT id FROM tenants WHERE id IN (")
+            .text(" AS now FROM tenants WHERE id IN (")
             .rows(tenants, [Type::Uuid], |tenant| [(*tenant).into()])
-            .text(") ORDER BY id FOR KEY SHARE) AS locked) AS there")
+            .text(") ORDER BY id FOR KEY SHARE")
             .all(transaction)
             .await?;
-        expect(&there, tenants.len())
+        expect(&there, tenants.len())?;
+        Ok(Opening {
+            now: there.iter().map(|row| row.now).max().unwrap_or_default(),
+            suspended: suspended_of(&there).collect(),
+        })
     }
 
     async fn claim(
@@ -363,22 +402,31 @@ fn submitting(group: &[Operation]) -> Vec<uuid::Uuid> {
     tenants
 }
 
-/// The instant, where all tenants are there.
-fn expect(there: &[There], tenants: usize) -> Result<i64, StoreError> {
-    match there {
-        [row] if usize::try_from(row.there) == Ok(tenants) => Ok(row.now),
-        _ => Err(StoreError::NotFound("tenant")),
+/// Fails where one of the tenants is not there.
+const fn expect(there: &[There], tenants: usize) -> Result<(), StoreError> {
+    if there.len() == tenants {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound("tenant"))
     }
 }
 
-/// Counts what is new towards each tenant's day; what is too much is refused, and its key given back.
+fn suspended_of(there: &[There]) -> impl Iterator<Item = uuid::Uuid> + use<'_> {
+    let suspended = there.iter().filter(|row| row.standing() == Standing::Suspended);
+    suspended.map(|row| row.id)
+}
+
+/// Counts what is new towards each tenant's day; what is too much is refused, and its key given back. In the order of the
+/// tenants, so that two writers never wait for each other in a circle.
 async fn count_days(
     transaction: &DatabaseTransaction,
     submissions: &[&Submission],
     answers: &mut [Option<Submitted>],
     now: i64,
 ) -> Result<(), StoreError> {
-    for (submission, answer) in submissions.iter().zip(answers) {
+    let mut by_tenant: Vec<_> = submissions.iter().zip(answers).collect();
+    by_tenant.sort_by_key(|(submission, _)| submission.tenant);
+    for (submission, answer) in by_tenant {
         let Some(limit) = submission.messages_per_day.filter(|_| answer.is_none()) else {
             continue;
         };

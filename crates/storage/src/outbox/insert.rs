@@ -151,13 +151,16 @@ async fn used_before(
 }
 
 impl Store {
-    /// Stores messages, each after what it supersedes was withdrawn.
+    /// Stores messages, each after what it supersedes was withdrawn: key by key in the order of the keys, so that two writers
+    /// never wait for each other in a circle; those of one key as they came.
     pub(super) async fn insert_messages(
         &self,
         transaction: &DatabaseTransaction,
         messages: &[&PreparedMessage],
         now: i64,
     ) -> Result<(), StoreError> {
+        let mut messages = messages.to_vec();
+        messages.sort_by(|a, b| superseding(a).cmp(&superseding(b)));
         let mut from = 0;
         for (at, prepared) in messages.iter().enumerate() {
             if prepared.message.supersede_key.is_some() {
@@ -212,6 +215,13 @@ impl Store {
         let finished: Vec<_> = replaced.iter().map(|row| (tenant, row.message_id)).collect();
         super::erase_finished_codes(transaction, &finished).await
     }
+}
+
+/// What a message supersedes others by; those that supersede nothing come first.
+fn superseding(prepared: &PreparedMessage) -> Option<(Uuid, &str, &str)> {
+    let message = &prepared.message;
+    let key = message.supersede_key.as_deref()?;
+    Some((message.tenant_id, &message.kind, key))
 }
 
 async fn insert(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {

@@ -37,7 +37,7 @@ struct Withdrawn {
 }
 
 impl Store {
-    /// Marks what is still wanted and still leased. The lease must outlast the time in which the dot may be written: whoever
+    /// Marks what is still wanted and still leased; an older mark, which could not be taken back, opens nothing. The lease must outlast the time in which the dot may be written: whoever
     /// finds it run out knows that no dot is under way.
     pub(super) async fn mark_all(
         &self,
@@ -45,10 +45,7 @@ impl Store {
         leases: &[Lease],
         now: i64,
     ) -> Result<Vec<Fence>, StoreError> {
-        if write_marks(transaction, leases, Now::At(now)).await? {
-            return Ok(vec![Fence::Open; leases.len()]);
-        }
-        let marked = marked(transaction, leases).await?;
+        let marked = marked_now(transaction, leases, now).await?;
         let mut fences = Vec::with_capacity(leases.len());
         for lease in leases {
             fences.push(if marked.contains(&(lease.tenant.uuid(), lease.delivery.uuid())) {
@@ -63,14 +60,18 @@ impl Store {
     /// Marks in a statement of their own, which is a transaction by itself: there and back once, not once for each of begin,
     /// clock, mark and commit. False where not all are to be had, and each must be looked at.
     pub(super) async fn mark_alone(&self, leases: &[Lease]) -> Result<bool, StoreError> {
-        let now = if self.is_shared() {
+        write_marks(self.inner.backend.writer(), leases, self.running_now()).await
+    }
+
+    /// The instant of a statement that does not ask for it beforehand; the file's clock is this machine's.
+    pub(super) fn running_now(&self) -> Now {
+        if self.is_shared() {
             Now::Running {
                 shift: self.inner.clock.shift().num_milliseconds(),
             }
         } else {
             Now::At(self.now_ms())
-        };
-        write_marks(self.inner.backend.writer(), leases, now).await
+        }
     }
 
     /// Settles what is too late or replaced; what is neither was lost to another process.
@@ -129,38 +130,42 @@ impl Store {
 
 /// Marks what is still wanted and still leased; whether that is all.
 async fn write_marks<C: ConnectionTrait>(connection: &C, leases: &[Lease], now: Now) -> Result<bool, StoreError> {
-    let within = millis(DOT_WITHIN);
     let mut count = 0;
     for piece in pieces(connection, leases) {
-        let sql = with_leases(connection, piece)
-            .text("UPDATE deliveries SET dot_at = ")
-            .instant(now)
-            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id ")
-            .text("AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
-            .text("AND deliveries.status = 'sending' AND deliveries.lease_until > ")
-            .instant(now)
-            .text(" + ")
-            .value(within, Type::Int)
-            .text(" AND deliveries.expires_at > ")
-            .instant(now)
-            .text(" AND NOT ")
-            .text(SUPERSEDED);
-        count += sql.run(connection).await?.rows_affected();
+        count += marking(connection, piece, now).run(connection).await?.rows_affected();
     }
     Ok(count == u64::try_from(leases.len()).unwrap_or(u64::MAX))
 }
 
-/// Which of the leases have a mark.
-async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<HashSet<(Uuid, Uuid)>, StoreError> {
+/// The same; which were marked.
+async fn marked_now(
+    transaction: &DatabaseTransaction,
+    leases: &[Lease],
+    now: i64,
+) -> Result<HashSet<(Uuid, Uuid)>, StoreError> {
     let mut marked = HashSet::new();
     for piece in pieces(transaction, leases) {
-        let sql = with_leases(transaction, piece)
-            .text("SELECT d.tenant_id, d.id FROM v JOIN deliveries d ON d.tenant_id = v.tenant_id AND d.message_id = v.message_id AND d.id = v.id ")
-            .text("AND d.lease_epoch = v.epoch WHERE d.status = 'sending' AND d.dot_at IS NOT NULL");
+        let sql = marking(transaction, piece, Now::At(now)).text(" RETURNING deliveries.tenant_id, deliveries.id");
         let held: Vec<Held> = sql.all(transaction).await?;
         marked.extend(held.into_iter().map(|held| (held.tenant_id, held.id)));
     }
     Ok(marked)
+}
+
+fn marking<C: ConnectionTrait>(connection: &C, leases: &[Lease], now: Now) -> Sql {
+    with_leases(connection, leases)
+        .text("UPDATE deliveries SET dot_at = ")
+        .instant(now)
+        .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id ")
+        .text("AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
+        .text("AND deliveries.status = 'sending' AND deliveries.lease_until > ")
+        .instant(now)
+        .text(" + ")
+        .value(millis(DOT_WITHIN), Type::Int)
+        .text(" AND deliveries.expires_at > ")
+        .instant(now)
+        .text(" AND NOT ")
+        .text(SUPERSEDED)
 }
 
 /// `WITH v(tenant_id, message_id, id, epoch) AS (…)`.

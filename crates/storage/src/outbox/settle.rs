@@ -120,7 +120,7 @@ impl Store {
                 .text("AND deliveries.lease_epoch = v.epoch ")
                 .text("WHERE status IN ('sending', 'outcome_unknown') OR status = 'sent' AND updated_at = ")
                 .value(now, Type::Int)
-                .postgres(" ORDER BY deliveries.tenant_id, deliveries.id FOR UPDATE OF deliveries");
+                .postgres(" ORDER BY deliveries.tenant_id, deliveries.id FOR NO KEY UPDATE OF deliveries");
             let rows: Vec<Found> = sql.all(transaction).await?;
             found.extend(rows.into_iter().map(|row| ((row.tenant_id, row.id), row)));
         }

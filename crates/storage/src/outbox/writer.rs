@@ -15,6 +15,7 @@ use domain::{
     outbox::{AttemptReport, Fence, LEASE, Lease, Outcome, Room, Settled, Settlement},
     reply::Stage,
 };
+use sea_orm::{DbErr, RuntimeErr};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
@@ -142,9 +143,24 @@ impl Store {
                     operation.fail(StoreError::Busy);
                 }
             }
-            Err(_) => {
-                for operation in group {
-                    Box::pin(self.see_through(vec![operation])).await;
+            Err(_) => self.see_each_through(group).await,
+        }
+    }
+
+    /// Each by itself, until the database does not answer: the rest would only wait for that one after the other.
+    async fn see_each_through(&self, group: Vec<Operation>) {
+        let mut rest = group.into_iter();
+        while let Some(operation) = rest.next() {
+            let alone = [operation];
+            match self.commit(&alone).await {
+                Ok(committed) => self.tell(alone.into(), committed),
+                Err(error) => {
+                    let gone = matches!(&error, StoreError::Unavailable(error) if is_out_of_reach(error));
+                    let [operation] = alone;
+                    operation.fail(error);
+                    if gone {
+                        rest.by_ref().for_each(|operation| operation.fail(StoreError::Busy));
+                    }
                 }
             }
         }
@@ -237,6 +253,28 @@ impl Store {
     }
 }
 
-const fn is_out_of_reach(error: &sea_orm::DbErr) -> bool {
-    matches!(error, sea_orm::DbErr::ConnectionAcquire(_) | sea_orm::DbErr::Conn(_))
+/// Whether the database was not reached, or went away: the next operation would find the same.
+fn is_out_of_reach(error: &DbErr) -> bool {
+    if let DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) = error {
+        return matches!(
+            &**error,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+        );
+    }
+    matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_connection_is_a_database_out_of_reach_and_a_bad_row_is_not() {
+        let failed = |error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)));
+        let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(is_out_of_reach(&failed(sqlx::Error::Io(lost))));
+        assert!(is_out_of_reach(&failed(sqlx::Error::PoolTimedOut)));
+        assert!(!is_out_of_reach(&failed(sqlx::Error::RowNotFound)));
+        assert!(!is_out_of_reach(&DbErr::RecordNotInserted));
+    }
 }

@@ -258,6 +258,8 @@ impl ProviderStore<'_> {
         change(&mut row);
         let after = row.update(&transaction).await?;
         self.audit(&transaction, entry).await?;
+        // Within the transaction, as in a deletion: no group hands over mail of a tenant that is suspended by now.
+        self.store.inner.kept.forget();
         transaction.commit().await?;
         self.store.wake();
         tenant(after)

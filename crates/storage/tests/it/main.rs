@@ -13,6 +13,8 @@ mod migrations;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod outbox_races;
+#[cfg(test)]
 mod outcome_unknown;
 #[cfg(test)]
 mod overview;

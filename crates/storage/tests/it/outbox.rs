@@ -14,8 +14,9 @@ use storage::outbox::{Idempotency, Submitted};
 
 use crate::support::{World, code, notification, operator};
 
-fn settlement(job: &Job, outcome: Outcome) -> Settlement {
-    let report = AttemptReport {
+/// What an attempt says that came as far as the server's reply.
+pub(crate) fn report() -> AttemptReport {
+    AttemptReport {
         route: None,
         server: Some("one".into()),
         stage: Stage::Dot,
@@ -23,14 +24,17 @@ fn settlement(job: &Job, outcome: Outcome) -> Settlement {
         error: None,
         tls_version: Some("TLSv1.3".into()),
         duration: Duration::from_millis(5),
-    };
+    }
+}
+
+fn settlement(job: &Job, outcome: Outcome) -> Settlement {
     Settlement {
         lease: job.lease,
         node: domain::ids::NodeId::new(uuid::Uuid::nil()),
         message: job.message,
         lane: job.lane,
         outcome,
-        report: Some(report),
+        report: Some(report()),
     }
 }
 
