@@ -151,7 +151,7 @@ async fn a_token_from_the_command_line_opens_the_api() {
 }
 
 #[test]
-fn the_demo_sends_one_message_of_each_kind_and_can_be_repeated_on_its_data() {
+fn the_demo_sends_one_message_of_each_kind_and_mail_through_microsoft_and_can_be_repeated_on_its_data() {
     let home = Home::new();
     for _ in 0..2 {
         let output = crate::support::process::program()
@@ -166,6 +166,10 @@ fn the_demo_sends_one_message_of_each_kind_and_can_be_repeated_on_its_data() {
             String::from_utf8_lossy(&output.stderr)
         );
         assert!(text.contains("5 of 5 deliveries arrived"), "{text}");
+        assert!(text.contains("2 of 2 deliveries arrived"), "{text}");
+        for step in ["secret", "token", "permission", "send"] {
+            assert!(text.contains(&format!("✔ {step}")), "{text}");
+        }
         for kind in ["two_factor_code", "access_request", "notification", "system"] {
             assert!(text.contains(kind), "{text}");
         }

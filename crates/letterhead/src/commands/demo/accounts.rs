@@ -114,7 +114,8 @@ fn read(path: &Path) -> BTreeMap<String, Client> {
         .collect()
 }
 
-fn random() -> Result<String, CommandError> {
+/// A fresh secret.
+pub(super) fn random() -> Result<String, CommandError> {
     let mut bytes = [0_u8; 24];
     rand::fill(&mut bytes)
         .map_err(|_| StartError::new("the system gives no random numbers", "report this as a fault"))?;

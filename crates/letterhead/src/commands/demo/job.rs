@@ -1,34 +1,27 @@
-//! What the demo does: seeds, brands, submits one message of each kind, and follows each to its end.
+//! What the demo does: seeds, brands, submits one message of each kind, and follows each to its end; then the same on premises.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use relay::inbox::Inbox;
 use serde_json::{Value, json};
 
-use super::{ARRIVAL, accounts::Accounts, screen::Screen, service::Service};
+use super::{
+    accounts::Accounts,
+    followed::{Followed, arrived, deliveries, follow},
+    microsoft::{self, Microsoft},
+    screen::Screen,
+    service::{Service, items, text},
+};
 use crate::commands::CommandError;
 
-/// How often timelines are looked at.
-const LOOK: Duration = Duration::from_millis(25);
 const ROUTE: &str = "demo capture inbox";
-
-/// A message on its way.
-struct Followed {
-    kind: String,
-    id: String,
-    deliveries: Vec<String>,
-    shown: BTreeSet<String>,
-    ended: bool,
-}
 
 /// Runs the main job; it fails unless every message arrived.
 pub(super) async fn run(
     service: &Service,
     accounts: &mut Accounts,
     inbox: &Inbox,
+    microsoft: &Microsoft,
     screen: &mut Screen<'_>,
 ) -> Result<(), CommandError> {
     screen.heading("Setting up")?;
@@ -38,10 +31,10 @@ pub(super) async fn run(
     tenant(service, &operator, "acme", "Acme", "cloud").await?;
     screen.line("tenant  acme (Cloud: the provider's relay sends)")?;
     tenant(service, &operator, "globex", "Globex", "on_premises").await?;
-    screen.line("tenant  globex (on-premises: its own server will send)")?;
+    screen.line("tenant  globex (on-premises: its own Microsoft 365 sends, here an emulator)")?;
     let admin = client(service, accounts, &operator, ("acme-admin", "acme", "tenant_admin")).await?;
     let sender = client(service, accounts, &operator, ("acme-product-service", "acme", "sender")).await?;
-    client(service, accounts, &operator, ("globex-admin", "globex", "tenant_admin")).await?;
+    let globex = client(service, accounts, &operator, ("globex-admin", "globex", "tenant_admin")).await?;
 
     screen.heading("Acme's admin brands its mail")?;
     let branding = json!({ "from_email_address": "no-reply@acme.example", "from_email_name": "Acme No Reply" });
@@ -57,13 +50,11 @@ pub(super) async fn run(
     screen.heading("A product service submits one message of each kind")?;
     let mut followed = Vec::new();
     for message in messages() {
-        let accepted = service
-            .must("POST", "/v1/tenants/acme/messages", &sender, Some(message))
-            .await?;
-        followed.push(Followed::of(&accepted));
+        followed.push(Followed::submit(service, &sender, "acme", message).await?);
     }
     follow(service, &sender, &mut followed, screen).await?;
-    arrived(inbox, &followed, screen).await
+    captured(inbox, &followed, screen).await?;
+    microsoft::run(service, &globex, microsoft, screen).await
 }
 
 /// The route to the capture inbox, made or pointed to where the inbox is this time.
@@ -141,100 +132,16 @@ fn messages() -> [Value; 4] {
     ]
 }
 
-impl Followed {
-    fn of(accepted: &Value) -> Self {
-        let deliveries = accepted
-            .get("deliveries")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        Self {
-            kind: text(accepted, "kind").to_owned(),
-            id: text(accepted, "id").to_owned(),
-            deliveries: deliveries.map(|delivery| text(delivery, "id").to_owned()).collect(),
-            shown: BTreeSet::new(),
-            ended: false,
-        }
-    }
-
-    /// What has happened to it since the last look.
-    async fn look(&mut self, service: &Service, token: &str) -> Result<Vec<(String, Value)>, CommandError> {
-        let path = format!("/v1/tenants/acme/messages/{}/events", self.id);
-        let events = service.must("GET", &path, token, None).await?;
-        let ends = ["sent", "bounced", "expired", "cancelled", "superseded", "suppressed"];
-        self.ended = items(&events)
-            .filter(|event| ends.contains(&text(event, "type")))
-            .count()
-            >= self.deliveries.len();
-        let fresh = items(&events).filter(|event| self.shown.insert(text(event, "id").to_owned()));
-        Ok(fresh.map(|event| (self.kind.clone(), event.clone())).collect())
-    }
-}
-
-/// Shows each timeline as it happens, until every delivery has come to its end.
-async fn follow(
-    service: &Service,
-    token: &str,
-    followed: &mut [Followed],
-    screen: &mut Screen<'_>,
-) -> Result<(), CommandError> {
-    let started = Instant::now();
-    let all = followed.iter().map(|message| message.deliveries.len()).sum();
-    screen.begin(all);
-    while followed.iter().any(|message| !message.ended) {
-        if started.elapsed() > ARRIVAL {
-            screen.end();
-            return Err(CommandError::Failed(format!(
-                "not every message was sent within {} s",
-                ARRIVAL.as_secs()
-            )));
-        }
-        let mut happened = Vec::new();
-        for message in followed.iter_mut().filter(|message| !message.ended) {
-            happened.extend(message.look(service, token).await?);
-        }
-        // The timelines of several messages, as one.
-        happened.sort_by(|(_, one), (_, other)| text(one, "at").cmp(text(other, "at")));
-        for (kind, event) in &happened {
-            screen.event(kind, event)?;
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    screen.end();
-    Ok(())
-}
-
-/// The proof: every delivery is in the inbox, under its own Message-ID.
-async fn arrived(inbox: &Inbox, followed: &[Followed], screen: &mut Screen<'_>) -> Result<(), CommandError> {
-    let wanted = followed.iter().map(|message| message.deliveries.len()).sum::<usize>();
-    let failed = |error: relay::inbox::NotArrived| CommandError::Failed(error.to_string());
-    inbox
-        .wait_for(u64::try_from(wanted).unwrap_or(u64::MAX), Duration::from_secs(2))
-        .await
-        .map_err(failed)?;
+/// Looks for every delivery in the inbox.
+async fn captured(inbox: &Inbox, followed: &[Followed], screen: &mut Screen<'_>) -> Result<(), CommandError> {
+    let wanted = u64::try_from(deliveries(followed)).unwrap_or(u64::MAX);
+    let captured = inbox.wait_for(wanted, Duration::from_secs(2)).await;
+    captured.map_err(|error| CommandError::Failed(error.to_string()))?;
     screen.heading("The capture inbox has")?;
     let captured = inbox.messages();
-    for message in followed {
-        for delivery in &message.deliveries {
-            let found = captured
-                .iter()
-                .find(|mail| String::from_utf8_lossy(&mail.data).contains(delivery.as_str()));
-            let mail =
-                found.ok_or_else(|| CommandError::Failed(format!("the delivery {delivery} is not in the inbox")))?;
-            screen.line(&format!(
-                "{:<22} {}",
-                mail.forward_paths.join(", "),
-                mail.subject().unwrap_or_default()
-            ))?;
-        }
-    }
-    screen.line(&format!("{wanted} of {wanted} deliveries arrived"))
-}
-
-fn items(list: &Value) -> impl Iterator<Item = &Value> {
-    list.get("items").and_then(Value::as_array).into_iter().flatten()
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
+    arrived(followed, screen, |delivery| {
+        let mut mails = captured.iter();
+        let mail = mails.find(|mail| String::from_utf8_lossy(&mail.data).contains(delivery))?;
+        Some((mail.forward_paths.join(", "), mail.subject().unwrap_or_default()))
+    })
 }

@@ -1,10 +1,13 @@
 //! `letterhead demo`: the main job on real input, visibly, on embedded defaults.
 //!
-//! Nothing is simulated but the smarthost: the service is the one that `serve` starts, the calls are those a tenant's admin
-//! and a product service make over REST, and the mail goes over SMTP to a capture inbox on this machine.
+//! Nothing is simulated but the smarthost and Microsoft: the service is the one that `serve` starts, the calls are those a
+//! tenant's admin and a product service make over REST, and the mail goes over SMTP to a capture inbox, or over HTTP to an
+//! emulator of Entra and Graph, on this machine.
 
 mod accounts;
+mod followed;
 mod job;
+mod microsoft;
 mod screen;
 mod service;
 
@@ -15,7 +18,7 @@ use domain::{branding::SenderVerification, clock::Clock};
 use ipnet::IpNet;
 use relay::inbox::{Inbox, InboxConfig};
 
-use self::{accounts::Accounts, screen::Screen, service::Service};
+use self::{accounts::Accounts, microsoft::Microsoft, screen::Screen, service::Service};
 use super::{
     CommandError,
     serve::{Migrations, Mode},
@@ -26,12 +29,12 @@ use crate::{
     terminal::Terminal,
 };
 
-/// How long the messages may take, in all.
+/// How long a tenant's messages may take, in all.
 const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// Shows the main job on embedded defaults: tenants, branding, one message of each kind, sent over SMTP
 ///
-/// Nothing leaves the machine: a capture inbox stands in for the relay's smarthost.
+/// Nothing leaves the machine: a capture inbox stands in for the relay's smarthost, an emulator for Microsoft 365.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Exit when every message arrived (0) or did not (1), instead of serving on
@@ -82,7 +85,7 @@ fn embedded(loaded: Loaded, options: &Options) -> Result<Config, CommandError> {
         config.listen.set_port(0);
         config.internal_listen.set_port(0);
     }
-    // The capture inbox is on this machine.
+    // The capture inbox and the emulator are on this machine.
     config
         .egress_allow
         .push(IpNet::from(std::net::IpAddr::from([127, 0, 0, 1])));
@@ -91,20 +94,22 @@ fn embedded(loaded: Loaded, options: &Options) -> Result<Config, CommandError> {
 
 async fn demonstrate(
     options: &Options,
-    config: Config,
+    mut config: Config,
     accounts: &mut Accounts,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
     let inbox = Inbox::start(InboxConfig::default())
         .await
         .map_err(|error| CommandError::Failed(format!("the capture inbox cannot start: {error}")))?;
+    let microsoft = Microsoft::start().await?;
+    microsoft.stand_in(&mut config)?;
     let running = server::start(config, Mode::Whole, Migrations::Apply, Clock::system()).await?;
     let address = running
         .public
         .ok_or_else(|| CommandError::Failed("the API is not served".to_owned()))?;
     let service = Service { address };
     let mut screen = Screen::new(terminal);
-    let arrived = job::run(&service, accounts, &inbox, &mut screen).await;
+    let arrived = job::run(&service, accounts, &inbox, &microsoft, &mut screen).await;
     let ended = match arrived {
         Ok(()) if options.once => Ok(()),
         Ok(()) => {
@@ -115,5 +120,6 @@ async fn demonstrate(
     };
     running.stop().await;
     inbox.stop().await;
+    microsoft.stop().await;
     ended
 }

@@ -6,7 +6,10 @@ use domain::secret::ExposeSecret as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use super::{accounts::Accounts, service::Service};
+use super::{
+    accounts::Accounts,
+    service::{Service, text},
+};
 use crate::{commands::CommandError, terminal::Terminal};
 
 /// The terminal, with the bar that is on it now.
@@ -66,6 +69,20 @@ impl<'a> Screen<'a> {
         self.show(&format!("  {clock}  {kind:<16} {happened:<16} {}", told.join(", ")))
     }
 
+    /// One step of a test email.
+    pub(super) fn step(&mut self, step: &Value) -> Result<(), CommandError> {
+        // What went well needs no words.
+        let (mark, detail) = match text(step, "status") {
+            "ok" => ('✔', ""),
+            "warning" => ('!', text(step, "detail")),
+            "skipped" => ('-', ""),
+            _ => ('✘', text(step, "detail")),
+        };
+        let took = step.get("duration_ms").and_then(Value::as_u64).unwrap_or_default();
+        let name = text(step, "name");
+        self.line(format!("{mark} {name:<10} {took:>4} ms  {detail}").trim_end())
+    }
+
     /// What to try next.
     pub(super) fn invitation(
         &mut self,
@@ -98,6 +115,9 @@ impl<'a> Screen<'a> {
         ))?;
         self.show(&format!(
             "curl -s {base}/v1/tenants/acme/email-settings -H \"Authorization: Bearer $TOKEN\""
+        ))?;
+        self.show(&format!(
+            "curl -s {base}/v1/tenants/globex/email-settings/test -H \"Authorization: Bearer $TOKEN\" --json '{{\"to\": \"admin@globex.example\"}}'"
         ))?;
         self.show(&format!(
             "curl -s {base}/v1/tenants/acme/messages -H \"Authorization: Bearer $TOKEN\""

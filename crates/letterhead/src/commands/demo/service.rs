@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
+
 use super::accounts::Client;
 use crate::{
     commands::CommandError,
@@ -20,7 +22,7 @@ impl Service {
         method: &'static str,
         path: &str,
         token: &str,
-        body: Option<serde_json::Value>,
+        body: Option<Value>,
     ) -> Result<Answer, CommandError> {
         let (address, path, token) = (self.address, path.to_owned(), token.to_owned());
         let made = tokio::task::spawn_blocking(move || {
@@ -42,7 +44,7 @@ impl Service {
         method: &'static str,
         path: &str,
         token: &str,
-        body: Option<serde_json::Value>,
+        body: Option<Value>,
     ) -> Result<serde_json::Value, CommandError> {
         let answer = self.call(method, path, token, body).await?;
         if answer.is_success() {
@@ -70,4 +72,14 @@ impl Service {
             .map(str::to_owned);
         token.ok_or_else(|| CommandError::Failed(format!("no access token: {}", answer.json())))
     }
+}
+
+/// The entries of a list.
+pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.get("items").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A field of text; empty where it is none.
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
