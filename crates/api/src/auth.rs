@@ -176,13 +176,12 @@ impl Tokens {
     /// [`Code::Unauthenticated`] for every token that does not count, without saying why.
     pub async fn verify(&self, api: &Api, token: &str) -> Result<Principal, Problem> {
         let key = digest_of(token);
-        let verified = match self.verified.get(&key) {
-            Some(verified) => verified,
-            None => {
-                let verified = Arc::new(self.check_signature(api, token).await?);
-                self.verified.insert(key, Arc::clone(&verified));
-                verified
-            }
+        let verified = if let Some(verified) = self.verified.get(&key) {
+            verified
+        } else {
+            let verified = Arc::new(self.check_signature(api, token).await?);
+            self.verified.insert(key, Arc::clone(&verified));
+            verified
         };
         if verified.counts_at(api.clock.now().timestamp()) {
             Ok(verified.principal.clone())

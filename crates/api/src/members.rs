@@ -9,7 +9,7 @@ use crate::body::{Faults, Patch, child};
 
 /// An object that is being read.
 pub(crate) struct Members<'a> {
-    members: Map<String, Value>,
+    left: Map<String, Value>,
     pointer: String,
     is_object: bool,
     faults: &'a mut Faults,
@@ -21,7 +21,7 @@ impl<'a> Members<'a> {
     pub(crate) fn of(value: Value, pointer: &str, faults: &'a mut Faults) -> Self {
         let found_before = faults.0.len();
         let is_object = value.is_object();
-        let members = match value {
+        let left = match value {
             Value::Object(members) => members,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
                 faults.0.push(Fault::invalid("Must be an object.").at(pointer));
@@ -29,7 +29,7 @@ impl<'a> Members<'a> {
             }
         };
         Self {
-            members,
+            left,
             pointer: pointer.to_owned(),
             is_object,
             faults,
@@ -39,7 +39,7 @@ impl<'a> Members<'a> {
 
     /// A member that must be there.
     pub(crate) fn required<T: Deserr<Faults>>(&mut self, name: &str) -> Option<T> {
-        if self.members.contains_key(name) {
+        if self.left.contains_key(name) {
             return self.read(name);
         }
         if self.is_object {
@@ -60,7 +60,7 @@ impl<'a> Members<'a> {
 
     /// A member as it is, to be read by another; null is absent.
     pub(crate) fn taken(&mut self, name: &str) -> Option<Value> {
-        self.members.remove(name).filter(|value| !value.is_null())
+        self.left.remove(name).filter(|value| !value.is_null())
     }
 
     /// Notes a fault of a member.
@@ -71,7 +71,7 @@ impl<'a> Members<'a> {
 
     /// What is left is unknown. Whether everything was as it must be.
     pub(crate) fn finish(self) -> Sound {
-        for name in self.members.keys() {
+        for name in self.left.keys() {
             let fault = Fault::new(FaultCode::UnknownField, "There is no such field here.");
             self.faults.0.push(fault.at(&child(&self.pointer, name)));
         }
@@ -83,7 +83,7 @@ impl<'a> Members<'a> {
     }
 
     fn read<T: Deserr<Faults>>(&mut self, name: &str) -> Option<T> {
-        let value = self.members.remove(name)?;
+        let value = self.left.remove(name)?;
         let read: Result<T, Faults> = deserr::deserialize(value);
         read.map_err(|faults| {
             let at = child(&self.pointer, name);

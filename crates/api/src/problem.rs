@@ -330,11 +330,14 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = &source as &dyn std::error::Error, "the database is unavailable");
                 Self::new(Code::Unavailable, "The database is unavailable; try again.")
             }
+            StoreError::WrongMasterKey => {
+                tracing::error!("the database has a newer master key than this process; give it that and restart it");
+                Self::new(Code::Unavailable, "A key of the service is being replaced; try again.")
+            }
             StoreError::Unsafe(_)
             | StoreError::SchemaTooNew(_)
             | StoreError::SchemaTooOld(_)
             | StoreError::InUse(_)
-            | StoreError::WrongMasterKey
             | StoreError::Tampered(_)
             | StoreError::Corrupt(_)
             | StoreError::Io { .. } => {

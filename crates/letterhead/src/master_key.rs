@@ -152,7 +152,7 @@ pub fn generate() -> Result<Secret<[u8; 32]>, StartError> {
     let bytes = random::<32>()
         .map_err(|error| StartError::new(format!("cannot make a key ({error})"), "report this as a fault"))?;
     Ok(Secret::init_with_mut(|key: &mut [u8; 32]| {
-        key.copy_from_slice(bytes.as_slice())
+        key.copy_from_slice(bytes.as_slice());
     }))
 }
 

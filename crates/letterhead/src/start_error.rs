@@ -22,6 +22,18 @@ impl StartError {
         }
     }
 
+    /// What is wrong.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// How to mend it.
+    #[must_use]
+    pub fn mend(&self) -> &str {
+        &self.mend
+    }
+
     /// The file of the master key cannot be read.
     #[must_use]
     pub fn key_file_unreadable(path: &Path, error: &io::Error) -> Self {

@@ -26,8 +26,8 @@ const POSTGRES_CONNECTIONS: u32 = 14;
 const POSTGRES_WRITERS: u32 = 2;
 /// Statements that a connection keeps prepared: each kind of the outbox's, in each number of rows it comes in.
 const STATEMENTS: usize = 512;
-/// What every connection to PostgreSQL asks for.
-const DURABLE: [(&str, &str); 1] = [("synchronous_commit", "on")];
+/// What every connection to PostgreSQL asks for. A plan that was made for small tables must not be kept while they grow.
+const DURABLE: [(&str, &str); 2] = [("synchronous_commit", "on"), ("plan_cache_mode", "force_custom_plan")];
 /// What the writers' ask for besides: their statements go by key and are planned once, perhaps while the tables are still
 /// empty; a plan that reads a whole table must not be among them.
 const BY_KEY: [(&str, &str); 7] = [
@@ -128,6 +128,14 @@ impl Backend {
         })
     }
 
+    /// The connections of the writers, for a statement that is a transaction by itself.
+    pub(crate) const fn writer(&self) -> &DatabaseConnection {
+        match self {
+            Self::Sqlite { write, .. } => write,
+            Self::Postgres { writers, .. } => writers,
+        }
+    }
+
     /// A transaction of a writer.
     pub(crate) async fn begin_group(&self) -> Result<DatabaseTransaction, StoreError> {
         match self {
@@ -224,6 +232,34 @@ fn sqlite_options(path: &Path, connections: u32, cache: &'static str) -> Connect
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     });
     options
+}
+
+/// One connection that cannot write, and that makes no file where there is none.
+pub(crate) async fn look(url: &DatabaseUrl) -> Result<DatabaseConnection, StoreError> {
+    let mut options = match url {
+        DatabaseUrl::Sqlite(path) => {
+            let mut options = ConnectOptions::new(format!("sqlite://{}?mode=ro", path.display()));
+            // Without a log nobody has the file open; reading it as one that does not change makes no log either.
+            let closed = !Path::new(&format!("{}-wal", path.display())).exists();
+            options.map_sqlx_sqlite_opts(move |options| options.busy_timeout(WAIT).immutable(closed));
+            options
+        }
+        DatabaseUrl::Postgres(url) => {
+            let mut options = ConnectOptions::new(url.expose_secret());
+            options.map_sqlx_postgres_opts(|options| {
+                options
+                    .application_name("letterhead doctor")
+                    .options([("synchronous_commit", "on"), ("default_transaction_read_only", "on")])
+            });
+            options
+        }
+    };
+    options
+        .max_connections(1)
+        .acquire_timeout(WAIT)
+        .connect_timeout(WAIT)
+        .sqlx_logging(false);
+    Ok(Database::connect(options).await?)
 }
 
 /// Whether a connection that was given back may be used again.

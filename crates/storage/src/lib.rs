@@ -16,6 +16,7 @@ pub use page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest};
 
 mod audit;
 mod backend;
+pub mod checkup;
 mod database_url;
 mod entity;
 mod error;

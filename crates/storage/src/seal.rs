@@ -19,6 +19,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use self::master::Master;
+pub(crate) use self::rotate::try_keys;
 use crate::{Store, entity::sealing_key, error::StoreError};
 
 mod master;

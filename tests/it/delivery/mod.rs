@@ -3,6 +3,7 @@
 mod failures;
 mod microsoft;
 mod names;
+mod own_mailbox;
 mod own_servers;
 mod real_servers;
 mod secured_servers;

@@ -137,9 +137,10 @@ async fn while_a_server_is_dead_most_of_its_mail_stays_in_the_queue_untouched() 
         let as_it_was = delivery["attempts"] == 0 && delivery["held_by"].is_null() && delivery["status"] == "queued";
         untouched += usize::from(as_it_was);
     }
-    // A quarter of the lane's places is in hand at most.
+    // A quarter of the lane's places is in hand at most, and one delivery more for each rest that has ended since: rests
+    // double, so that ten do not end while this test has patience.
     let in_hand = relay::dispatcher::Places::default().background / 4;
-    assert!(untouched >= messages.len() - in_hand, "{untouched}");
+    assert!(untouched >= messages.len() - in_hand - 10, "{untouched}");
 }
 
 async fn until_some_failed(service: &Service, messages: &[Value]) {

@@ -250,3 +250,21 @@ async fn another_tenants_secret_does_not_exist() {
     admin.delete(&path).await.expect(204);
     admin.get(&path).await.problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn a_secret_that_the_settings_use_stays() {
+    let service = Service::start().await;
+    let admin = service.tenant_of("globex", "on_premises").await;
+    let path = made(&admin).await;
+    let id = path.rsplit('/').next().unwrap();
+    let settings = "/v1/tenants/globex/email-settings";
+    let o365 = json!({ "send_email_method": "o365", "from_email_address": "pam@globex.example",
+                       "o365": { "send_email_application_secret_id": id } });
+    admin.put(settings, &o365).await.expect(200);
+    admin.delete(&path).await.problem(409, "conflict");
+    admin.get(&path).await.expect(200);
+    let smtp = json!({ "send_email_method": "smtp", "from_email_address": "pam@globex.example",
+                       "smtp": { "email_server": "smtp.globex.example" } });
+    admin.put(settings, &smtp).await.expect(200);
+    admin.delete(&path).await.expect(204);
+}

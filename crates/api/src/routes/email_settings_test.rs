@@ -175,14 +175,14 @@ fn described(way: &Way) -> String {
 
 /// The store speaks of messages where it says that a rate is reached.
 fn too_many(error: StoreError) -> Problem {
-    match error {
-        StoreError::RateLimited { retry_after } => Problem::new(
-            Code::RateLimited,
-            "The tenant sends more test emails a minute than it may; try again later.",
-        )
-        .after(retry_after),
-        other => other.into(),
-    }
+    let StoreError::RateLimited { retry_after } = error else {
+        return error.into();
+    };
+    Problem::new(
+        Code::RateLimited,
+        "The tenant sends more test emails a minute than it may; try again later.",
+    )
+    .after(retry_after)
 }
 
 /// Remembers a test that passed, and tells the audit log of its end. The report is the answer whatever becomes of that.

@@ -33,6 +33,8 @@ mod test_answer;
 
 /// Mounts every operation; the document is collected from the same calls.
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    // First, since a router asks one pattern after the other, and these are asked for most.
+    config.service(messages::submit).service(messages::submit_batch);
     config
         .service(identity::token)
         .service(identity::jwks)
@@ -71,8 +73,6 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(hardening::read)
         .service(hardening::demand);
     config
-        .service(messages::submit)
-        .service(messages::submit_batch)
         .service(message_reads::list)
         .service(message_reads::read)
         .service(message_reads::events)

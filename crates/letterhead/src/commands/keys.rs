@@ -26,9 +26,10 @@ pub struct Options {
 enum Action {
     /// Wrap every tenant's data key with a new master key
     ///
-    /// A key that letterhead reads from a file (master.key in the data folder, or the file that LETTERHEAD_MASTER_KEY_FILE
-    /// names) is replaced by a new one; the old one stays beside it as `<file>.retired-<time>`, because backups made before
-    /// open with nothing else. A crash at any moment loses nothing: the next start finds the right key.
+    /// A key that letterhead reads from a file (`master.key` in the data folder, or the file that
+    /// `LETTERHEAD_MASTER_KEY_FILE` names) is replaced by a new one; the old one stays beside it as
+    /// `<file>.retired-<time>`, because backups made before open with nothing else. A crash at any moment loses nothing: the
+    /// next start finds the right key.
     ///
     /// With SQLite, stop `serve` first. With PostgreSQL processes may go on: they read the file again when they need it. Give
     /// the new file to other machines at once, and restart processes that were given the key itself.

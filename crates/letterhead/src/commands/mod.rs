@@ -6,6 +6,7 @@
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod health;
 pub mod keys;
 pub mod migrate;
@@ -45,6 +46,7 @@ enum Command {
     Demo(demo::Options),
     Openapi(openapi::Options),
     Health(health::Options),
+    Doctor(doctor::Options),
     Token(token::Options),
     Keys(keys::Options),
     Config(config::Options),
@@ -97,6 +99,7 @@ where
     match cli.command {
         Command::Config(options) => config::run(&options, &flags, environment, terminal),
         Command::Completions(options) => completions::run(&options, terminal),
+        Command::Doctor(options) => doctor::run(&options, &flags, environment, terminal),
         Command::Health(options) => health::run(&options, &load(&flags, environment)?.config, terminal),
         Command::Serve(options) => serve::run(&options, prepare(&flags, environment)?),
         Command::Keys(options) => keys::run(&options, &prepare(&flags, environment)?, terminal),

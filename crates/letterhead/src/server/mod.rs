@@ -29,8 +29,8 @@ use storage::{Hold, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use open::store_failed;
 pub use open::{Alone, open_alone, open_store};
+pub(crate) use open::{root_cause, store_failed};
 
 use crate::{
     commands::serve::{Migrations, Mode},

@@ -135,7 +135,7 @@ pub(crate) fn store_failed(config: &Config, error: &StoreError) -> StartError {
 }
 
 /// The innermost cause: what the driver or the system really said.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -24,6 +24,7 @@ pub(crate) use fence::ask as ask_for_mark;
 pub use fence::{DotMark, Unmarked};
 pub use progress::StageTime;
 pub use timeouts::Timeouts;
+pub use tls::check_roots;
 
 use link::Link;
 use progress::Progress;

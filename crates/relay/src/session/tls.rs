@@ -98,6 +98,14 @@ impl TlsConfigs {
     }
 }
 
+/// Whether this machine has roots that certificates can be verified with.
+///
+/// # Errors
+/// Why not; no session with TLS would come about.
+pub fn check_roots() -> Result<(), SessionFailure> {
+    TlsConfigs::new().verifier(None).map(drop)
+}
+
 impl fmt::Debug for TlsConfigs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsConfigs")

@@ -21,6 +21,8 @@ mod gate;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod own_claims;
+#[cfg(test)]
 mod own_servers;
 #[cfg(test)]
 mod pool;

@@ -119,7 +119,7 @@ async fn a_test_goes_the_way_of_mail_and_tells_every_step_as_it_ends() {
     let raw = String::from_utf8_lossy(&mail.data).into_owned();
     assert!(raw.contains(&format!("Message-ID: {}\r\n", report.message_id)), "{raw}");
     assert!(raw.contains("Subject: Letterhead: test email\r\n"), "{raw}");
-    let text = text(&mail);
+    let said_in_it = text(&mail);
     for said in [
         "No action needed.",
         "Sent by: ops",
@@ -127,7 +127,7 @@ async fn a_test_goes_the_way_of_mail_and_tells_every_step_as_it_ends() {
         "version 3 is in force",
         "Route: 127.0.0.1, port",
     ] {
-        assert!(text.contains(said), "{said:?} is not in {text}");
+        assert!(said_in_it.contains(said), "{said:?} is not in {said_in_it}");
     }
 }
 

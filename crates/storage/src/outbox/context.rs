@@ -17,6 +17,7 @@ use domain::{
     branding::Branding,
     connection::{Connection, EmailSettings, Route},
     ids::TenantId,
+    tenant::Edition,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
@@ -49,6 +50,12 @@ impl Context {
             branding,
             connection,
         }
+    }
+
+    /// Whether the tenant's mail can be sent by its settings.
+    pub(super) fn is_usable(&self) -> bool {
+        let has_way = self.tenant.edition == Edition::Cloud.as_str() || self.connection.is_some();
+        self.branding.is_some() && has_way
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     crash, insert,
     lanes::Wanted,
     limits, millis,
-    rows::{Sql, Type, pieces},
+    rows::{Now, Sql, Type, pieces},
     submit::{PreparedMessage, Submission, Submitted},
     writer::{Claim, Done, Operation},
 };
@@ -29,11 +29,11 @@ pub(super) struct Committed {
     pub(super) joined: Vec<(Lane, uuid::Uuid)>,
 }
 
-/// A tenant that exists.
+/// How many of a group's tenants exist, and when.
 #[derive(Debug, FromQueryResult)]
 struct There {
-    #[expect(dead_code, reason = "it is the row that counts")]
-    id: uuid::Uuid,
+    there: i64,
+    now: i64,
 }
 
 /// Mail on its way to a worker of this process.
@@ -46,6 +46,13 @@ struct HandOff {
 impl Store {
     /// Applies and commits a group. What is no longer this transaction's business (answers, hand-offs) is returned.
     pub(super) async fn commit(&self, group: &[Operation]) -> Result<Committed, StoreError> {
+        if let Some(done) = self.marks_alone(group).await? {
+            return Ok(Committed {
+                done,
+                handed: Vec::new(),
+                joined: Vec::new(),
+            });
+        }
         let mut hand_offs = self.hand_offs(group);
         match self.apply(group, &mut hand_offs).await {
             Ok((done, joined)) => Ok(Committed {
@@ -60,6 +67,25 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// A group of marks and nothing else, where every mark is to be had.
+    async fn marks_alone(&self, group: &[Operation]) -> Result<Option<Vec<Done>>, StoreError> {
+        let lease = |operation: &Operation| match operation {
+            Operation::Mark { lease, .. } => Some(*lease),
+            Operation::Submit { .. } | Operation::Claim(_) | Operation::Unmark { .. } | Operation::Settle { .. } => {
+                None
+            }
+        };
+        let Some(leases) = group.iter().map(lease).collect::<Option<Vec<Lease>>>() else {
+            return Ok(None);
+        };
+        crash::before_commit(group);
+        if !self.mark_alone(&leases).await? {
+            return Ok(None);
+        }
+        crash::after_commit(group);
+        Ok(Some(leases.iter().map(|_| Done::Marked(Fence::Open)).collect()))
     }
 
     /// The workers that this group's mail may be handed to.
@@ -95,7 +121,7 @@ impl Store {
         hand_offs: &mut [HandOff],
     ) -> Result<(Vec<Done>, Vec<(Lane, uuid::Uuid)>), StoreError> {
         let transaction = self.inner.backend.begin_group().await?;
-        let now = self.database_now(&transaction).await?;
+        let now = self.opening(&transaction, group).await?;
         let mut fences = self.marks(&transaction, group, now).await?.into_iter();
         let mut settled = self.settlements(&transaction, group, now).await?.into_iter();
         let (submitted, joined) = self.submissions(&transaction, group, hand_offs, now).await?;
@@ -182,7 +208,6 @@ impl Store {
         if submissions.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
-        self.expect_tenants(transaction, &submissions).await?;
         let keys: Vec<_> = submissions.iter().map(|submission| submission.key.as_ref()).collect();
         let mut answers = insert::take_keys(transaction, &keys, now).await?;
         count_days(transaction, &submissions, &mut answers, now).await?;
@@ -233,32 +258,46 @@ impl Store {
         Ok((answers.into_iter().map(stored).collect(), joined))
     }
 
-    /// Sees to it that no tenant goes before this transaction's end; no foreign key does.
-    async fn expect_tenants(
-        &self,
-        transaction: &DatabaseTransaction,
-        submissions: &[&Submission],
-    ) -> Result<(), StoreError> {
-        let mut tenants: Vec<uuid::Uuid> = submissions.iter().map(|submission| submission.tenant).collect();
-        tenants.sort_unstable();
-        tenants.dedup();
-        if !self.is_shared() {
-            tenants = self.inner.kept.not_seen(tenants);
+    /// The instant of the group, by the database's clock. Sees to it that no tenant that submits goes before this
+    /// transaction's end, since no foreign key does.
+    async fn opening(&self, transaction: &DatabaseTransaction, group: &[Operation]) -> Result<i64, StoreError> {
+        let tenants = submitting(group);
+        if tenants.is_empty() {
+            return self.database_now(transaction).await;
         }
-        for piece in pieces(transaction, &tenants) {
+        if self.is_shared() {
+            return self.opening_among_others(transaction, &tenants).await;
+        }
+        let unseen = self.inner.kept.not_seen(tenants);
+        for piece in pieces(transaction, &unseen) {
             let there: Vec<There> = Sql::new(transaction)
-                .text("SELECT id FROM tenants WHERE id IN (")
+                .text("SELECT COUNT(*) AS there, 0 AS now FROM tenants WHERE id IN (")
                 .rows(piece, [Type::Uuid], |tenant| [(*tenant).into()])
                 .text(")")
-                .postgres(" ORDER BY id FOR KEY SHARE")
                 .all(transaction)
                 .await?;
-            if there.len() < piece.len() {
-                return Err(StoreError::NotFound("tenant"));
-            }
+            expect(&there, piece.len())?;
         }
-        self.inner.kept.saw(&tenants);
-        Ok(())
+        self.inner.kept.saw(&unseen);
+        Ok(self.now_ms())
+    }
+
+    /// The same where others may delete a tenant at any moment: their rows are locked, in one order for all.
+    async fn opening_among_others(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenants: &[uuid::Uuid],
+    ) -> Result<i64, StoreError> {
+        let shift = self.inner.clock.shift().num_milliseconds();
+        let there: Vec<There> = Sql::new(transaction)
+            .text("SELECT ")
+            .instant(Now::Running { shift })
+            .text(" AS now, (SELECT COUNT(*) FROM (SELECT id FROM tenants WHERE id IN (")
+            .rows(tenants, [Type::Uuid], |tenant| [(*tenant).into()])
+            .text(") ORDER BY id FOR KEY SHARE) AS locked) AS there")
+            .all(transaction)
+            .await?;
+        expect(&there, tenants.len())
     }
 
     async fn claim(
@@ -309,6 +348,26 @@ impl Ways {
             Self::Own => Room { shared: 0, ..room },
             Self::None => Room::of(0),
         }
+    }
+}
+
+/// The tenants that submit, each once and in order.
+fn submitting(group: &[Operation]) -> Vec<uuid::Uuid> {
+    let tenant = |operation: &Operation| match operation {
+        Operation::Submit { submission, .. } => Some(submission.tenant),
+        Operation::Claim(_) | Operation::Mark { .. } | Operation::Unmark { .. } | Operation::Settle { .. } => None,
+    };
+    let mut tenants: Vec<_> = group.iter().filter_map(tenant).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    tenants
+}
+
+/// The instant, where all tenants are there.
+fn expect(there: &[There], tenants: usize) -> Result<i64, StoreError> {
+    match there {
+        [row] if usize::try_from(row.there) == Ok(tenants) => Ok(row.now),
+        _ => Err(StoreError::NotFound("tenant")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::message::EventType;
-use sea_orm::{DatabaseTransaction, EntityTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -215,12 +215,26 @@ impl Store {
 }
 
 async fn insert(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
-    insert_heads(transaction, prepared).await?;
     let deliveries: Vec<&delivery::Model> = prepared.iter().flat_map(|message| &message.deliveries).collect();
-    insert_deliveries(transaction, &deliveries).await
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        // Both in one statement: the way there and back is what costs a single message.
+        let heads = heads(Sql::new(transaction).text("WITH m AS ("), prepared).text(") ");
+        copies(heads, &deliveries).run(transaction).await?;
+        return Ok(());
+    }
+    for piece in pieces(transaction, prepared) {
+        heads(Sql::new(transaction), piece).run(transaction).await?;
+    }
+    for piece in pieces(transaction, &deliveries) {
+        copies(Sql::new(transaction), piece).run(transaction).await?;
+    }
+    Ok(())
 }
 
-async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMessage]) -> Result<(), StoreError> {
+fn heads(sql: Sql, prepared: &[&PreparedMessage]) -> Sql {
     const TYPES: [Type; 11] = [
         Type::Uuid,
         Type::Uuid,
@@ -234,32 +248,26 @@ async fn insert_heads(transaction: &DatabaseTransaction, prepared: &[&PreparedMe
         Type::Text,
         Type::Bytes,
     ];
-    for piece in pieces(transaction, prepared) {
-        Sql::new(transaction)
-            .text("INSERT INTO messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata, sealed) ")
-            .rows(piece, TYPES, |prepared| {
-                let row = &prepared.message;
-                [
-                    row.tenant_id.into(),
-                    row.id.into(),
-                    row.kind.clone().into(),
-                    row.lane.into(),
-                    row.locale.clone().into(),
-                    row.created_at.into(),
-                    row.expires_at.into(),
-                    row.send_at.into(),
-                    row.supersede_key.clone().into(),
-                    row.metadata.clone().into(),
-                    prepared.sealed.clone().into(),
-                ]
-            })
-            .run(transaction)
-            .await?;
-    }
-    Ok(())
+    sql.text("INSERT INTO messages (tenant_id, id, kind, lane, locale, created_at, expires_at, send_at, supersede_key, metadata, sealed) ")
+        .rows(prepared, TYPES, |prepared| {
+            let row = &prepared.message;
+            [
+                row.tenant_id.into(),
+                row.id.into(),
+                row.kind.clone().into(),
+                row.lane.into(),
+                row.locale.clone().into(),
+                row.created_at.into(),
+                row.expires_at.into(),
+                row.send_at.into(),
+                row.supersede_key.clone().into(),
+                row.metadata.clone().into(),
+                prepared.sealed.clone().into(),
+            ]
+        })
 }
 
-async fn insert_deliveries(transaction: &DatabaseTransaction, rows: &[&delivery::Model]) -> Result<(), StoreError> {
+fn copies(sql: Sql, rows: &[&delivery::Model]) -> Sql {
     const TYPES: [Type; 17] = [
         Type::Uuid,
         Type::Uuid,
@@ -279,33 +287,29 @@ async fn insert_deliveries(transaction: &DatabaseTransaction, rows: &[&delivery:
         Type::MaybeUuid,
         Type::Int,
     ];
-    for piece in pieces(transaction, rows) {
-        Sql::new(transaction)
-            .text("INSERT INTO deliveries (tenant_id, id, message_id, lane, kind, recipient, recipient_name, message_id_domain, ")
-            .text("status, due_at, expires_at, attempts, unknowns, lease_epoch, lease_until, lease_node, updated_at) ")
-            .rows(piece, TYPES, |row| {
-                [
-                    row.tenant_id.into(),
-                    row.id.into(),
-                    row.message_id.into(),
-                    row.lane.into(),
-                    row.kind.clone().into(),
-                    row.recipient.clone().into(),
-                    row.recipient_name.clone().into(),
-                    row.message_id_domain.clone().into(),
-                    row.status.clone().into(),
-                    row.due_at.into(),
-                    row.expires_at.into(),
-                    row.attempts.into(),
-                    row.unknowns.into(),
-                    row.lease_epoch.into(),
-                    row.lease_until.into(),
-                    row.lease_node.into(),
-                    row.updated_at.into(),
-                ]
-            })
-            .run(transaction)
-            .await?;
-    }
-    Ok(())
+    sql.text(
+        "INSERT INTO deliveries (tenant_id, id, message_id, lane, kind, recipient, recipient_name, message_id_domain, ",
+    )
+    .text("status, due_at, expires_at, attempts, unknowns, lease_epoch, lease_until, lease_node, updated_at) ")
+    .rows(rows, TYPES, |row| {
+        [
+            row.tenant_id.into(),
+            row.id.into(),
+            row.message_id.into(),
+            row.lane.into(),
+            row.kind.clone().into(),
+            row.recipient.clone().into(),
+            row.recipient_name.clone().into(),
+            row.message_id_domain.clone().into(),
+            row.status.clone().into(),
+            row.due_at.into(),
+            row.expires_at.into(),
+            row.attempts.into(),
+            row.unknowns.into(),
+            row.lease_epoch.into(),
+            row.lease_until.into(),
+            row.lease_node.into(),
+            row.updated_at.into(),
+        ]
+    })
 }

@@ -1,6 +1,6 @@
 //! From leased deliveries to jobs: reading and unsealing what their sending needs, after the claim's commit and outside any
 //! transaction that writes. A delivery whose content does not open is logged and left to its lease, so that nothing is lost
-//! while somebody looks.
+//! while somebody looks; one whose tenant's settings cannot be used is held until they are saved.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -47,6 +47,13 @@ struct Surroundings {
     routes: Arc<[Route]>,
 }
 
+/// Deliveries that can be worked on, and those that cannot for their tenant's settings.
+#[derive(Default)]
+pub(super) struct Opened {
+    pub(super) jobs: Vec<Job>,
+    pub(super) unusable: Vec<Claimed>,
+}
+
 impl Claimed {
     pub(super) const fn lease(&self) -> Lease {
         Lease {
@@ -65,9 +72,9 @@ impl Claimed {
 
 impl Store {
     /// Everything the sending of claimed deliveries needs.
-    pub(super) async fn jobs(&self, claimed: Vec<Claimed>, provider: &Provider) -> Result<Vec<Job>, StoreError> {
+    pub(super) async fn jobs(&self, claimed: Vec<Claimed>, provider: &Provider) -> Result<Opened, StoreError> {
         if claimed.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Opened::default());
         }
         let mut unknown: Vec<(Uuid, Uuid)> = claimed
             .iter()
@@ -87,8 +94,13 @@ impl Store {
             contexts: self.contexts(claimed.iter().map(|row| row.tenant_id).collect()).await?,
             routes: self.current_routes(self.read()).await?,
         };
-        let mut jobs = Vec::with_capacity(claimed.len());
-        for row in claimed {
+        let is_usable = |row: &Claimed| {
+            let context = around.contexts.get(&row.tenant_id);
+            context.is_some_and(|context| context.is_usable())
+        };
+        let (usable, unusable): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_usable);
+        let mut jobs = Vec::with_capacity(usable.len());
+        for row in usable {
             let (tenant, delivery) = (row.tenant_id, row.id);
             match self.job(row, &around, provider) {
                 Ok(job) => jobs.push(job),
@@ -98,7 +110,7 @@ impl Store {
                 ),
             }
         }
-        Ok(jobs)
+        Ok(Opened { jobs, unusable })
     }
 
     /// What messages say, as far as this process does not know.
@@ -106,12 +118,13 @@ impl Store {
         let mut stored = HashMap::new();
         for piece in pieces(self.read(), wanted) {
             let rows: Vec<Stored> = Sql::new(self.read())
-                .text("SELECT tenant_id, id AS message_id, locale, created_at, sealed FROM messages ")
-                .text("WHERE sealed IS NOT NULL AND (tenant_id, id) IN (")
+                .text("WITH v(tenant_id, id) AS (")
                 .rows(piece, [Type::Uuid, Type::Uuid], |(tenant, message)| {
                     [(*tenant).into(), (*message).into()]
                 })
-                .text(")")
+                // The order of a CROSS JOIN is SQLite's too: each message is looked up by its key.
+                .text(") SELECT m.tenant_id, m.id AS message_id, m.locale, m.created_at, m.sealed FROM v CROSS JOIN messages m ")
+                .text("WHERE m.tenant_id = v.tenant_id AND m.id = v.id AND m.sealed IS NOT NULL")
                 .all(self.read())
                 .await?;
             stored.extend(rows.into_iter().map(|row| ((row.tenant_id, row.message_id), row)));

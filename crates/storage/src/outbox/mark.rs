@@ -6,19 +6,20 @@ use domain::{
     message::{EventType, state::DeliveryStatus},
     outbox::{DOT_WITHIN, Fence, Lease},
 };
-use sea_orm::{DatabaseTransaction, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult};
 use serde_json::Map;
 use uuid::Uuid;
 
 use super::{
     events, millis,
-    rows::{Sql, Type, pieces},
+    rows::{Now, Sql, Type, pieces},
 };
 use crate::{Store, error::StoreError};
 
-/// A newer message of the same tenant, kind and key exists.
+/// A newer message of the same tenant, kind and key exists. The character that no key has keeps the index of keys from being
+/// taken for the way to the message itself, which has one of its own.
 const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM messages m JOIN messages n ON n.tenant_id = m.tenant_id AND n.kind = m.kind \
-                          AND n.supersede_key = m.supersede_key AND n.id > m.id \
+                          AND n.supersede_key = COALESCE(m.supersede_key, '\u{1}') AND n.id > m.id \
                           WHERE m.tenant_id = deliveries.tenant_id AND m.id = deliveries.message_id)";
 
 /// A lease that did what was asked.
@@ -44,21 +45,7 @@ impl Store {
         leases: &[Lease],
         now: i64,
     ) -> Result<Vec<Fence>, StoreError> {
-        let mut count = 0;
-        for piece in pieces(transaction, leases) {
-            let sql = with_leases(transaction, piece)
-                .text("UPDATE deliveries SET dot_at = ")
-                .value(now, Type::Int)
-                .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
-                .text("AND deliveries.status = 'sending' AND deliveries.lease_until > ")
-                .value(now.saturating_add(millis(DOT_WITHIN)), Type::Int)
-                .text(" AND deliveries.expires_at > ")
-                .value(now, Type::Int)
-                .text(" AND NOT ")
-                .text(SUPERSEDED);
-            count += sql.run(transaction).await?.rows_affected();
-        }
-        if count == u64::try_from(leases.len()).unwrap_or(u64::MAX) {
+        if write_marks(transaction, leases, Now::At(now)).await? {
             return Ok(vec![Fence::Open; leases.len()]);
         }
         let marked = marked(transaction, leases).await?;
@@ -71,6 +58,19 @@ impl Store {
             });
         }
         Ok(fences)
+    }
+
+    /// Marks in a statement of their own, which is a transaction by itself: there and back once, not once for each of begin,
+    /// clock, mark and commit. False where not all are to be had, and each must be looked at.
+    pub(super) async fn mark_alone(&self, leases: &[Lease]) -> Result<bool, StoreError> {
+        let now = if self.is_shared() {
+            Now::Running {
+                shift: self.inner.clock.shift().num_milliseconds(),
+            }
+        } else {
+            Now::At(self.now_ms())
+        };
+        write_marks(self.inner.backend.writer(), leases, now).await
     }
 
     /// Settles what is too late or replaced; what is neither was lost to another process.
@@ -127,6 +127,29 @@ impl Store {
     }
 }
 
+/// Marks what is still wanted and still leased; whether that is all.
+async fn write_marks<C: ConnectionTrait>(connection: &C, leases: &[Lease], now: Now) -> Result<bool, StoreError> {
+    let within = millis(DOT_WITHIN);
+    let mut count = 0;
+    for piece in pieces(connection, leases) {
+        let sql = with_leases(connection, piece)
+            .text("UPDATE deliveries SET dot_at = ")
+            .instant(now)
+            .text(" FROM v WHERE deliveries.tenant_id = v.tenant_id AND deliveries.message_id = v.message_id ")
+            .text("AND deliveries.id = v.id AND deliveries.lease_epoch = v.epoch ")
+            .text("AND deliveries.status = 'sending' AND deliveries.lease_until > ")
+            .instant(now)
+            .text(" + ")
+            .value(within, Type::Int)
+            .text(" AND deliveries.expires_at > ")
+            .instant(now)
+            .text(" AND NOT ")
+            .text(SUPERSEDED);
+        count += sql.run(connection).await?.rows_affected();
+    }
+    Ok(count == u64::try_from(leases.len()).unwrap_or(u64::MAX))
+}
+
 /// Which of the leases have a mark.
 async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<HashSet<(Uuid, Uuid)>, StoreError> {
     let mut marked = HashSet::new();
@@ -141,8 +164,8 @@ async fn marked(transaction: &DatabaseTransaction, leases: &[Lease]) -> Result<H
 }
 
 /// `WITH v(tenant_id, message_id, id, epoch) AS (…)`.
-pub(super) fn with_leases(transaction: &DatabaseTransaction, leases: &[Lease]) -> Sql {
-    Sql::new(transaction)
+pub(super) fn with_leases<C: ConnectionTrait>(connection: &C, leases: &[Lease]) -> Sql {
+    Sql::new(connection)
         .text("WITH v(tenant_id, message_id, id, epoch) AS (")
         .rows(leases, [Type::Uuid, Type::Uuid, Type::Uuid, Type::Int], |lease| {
             [

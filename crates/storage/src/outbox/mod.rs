@@ -133,11 +133,12 @@ pub(crate) async fn erase_finished_codes<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     for piece in rows::pieces(connection, messages) {
         rows::Sql::new(connection)
-            .text("UPDATE messages SET sealed = NULL WHERE (tenant_id, id) IN (")
+            .text("WITH v(tenant_id, id) AS (")
             .rows(piece, [rows::Type::Uuid, rows::Type::Uuid], |(tenant, message)| {
                 [(*tenant).into(), (*message).into()]
             })
-            .text(") AND kind = 'two_factor_code' AND sealed IS NOT NULL ")
+            .text(") UPDATE messages SET sealed = NULL FROM v WHERE messages.tenant_id = v.tenant_id AND messages.id = v.id ")
+            .text("AND messages.kind = 'two_factor_code' AND messages.sealed IS NOT NULL ")
             .text("AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = messages.tenant_id AND d.message_id = messages.id ")
             .text("AND d.status IN ('scheduled', 'queued', 'sending', 'deferred', 'outcome_unknown'))")
             .run(connection)

@@ -53,10 +53,11 @@ impl StoreOutbox {
             node,
             claimed,
         };
-        let jobs = self.store.jobs(way.claimed.clone(), &self.provider).await;
-        let jobs = jobs.map_err(unavailable)?;
+        let opened = self.store.jobs(way.claimed.clone(), &self.provider).await;
+        let opened = opened.map_err(unavailable)?;
         way.claimed.clear();
-        Ok(jobs)
+        self.store.hold_unusable(opened.unusable, node);
+        Ok(opened.jobs)
     }
 }
 

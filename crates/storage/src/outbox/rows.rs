@@ -24,13 +24,11 @@ pub(super) fn pieces<'a, T, C: ConnectionTrait>(
 
 fn cut<T>(backend: DbBackend, mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = match backend {
-            DbBackend::Postgres => Some(rows.len()).filter(|len| *len > 0)?,
-            DbBackend::MySql | DbBackend::Sqlite | _ => {
-                let large = SQLITE.iter().copied().find(|size| *size <= rows.len());
-                large.or(Some(rows.len())).filter(|len| *len > 0)?
-            }
-        };
+        let known = SQLITE.iter().copied().find(|size| *size <= rows.len());
+        let size = known.filter(|_| backend != DbBackend::Postgres).unwrap_or(rows.len());
+        if size == 0 {
+            return None;
+        }
         let (piece, rest) = rows.split_at_checked(size)?;
         rows = rest;
         Some(piece)
@@ -91,6 +89,18 @@ impl Type {
     }
 }
 
+/// The instant of a statement, by the database's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Now {
+    /// As it was asked for before, in the same transaction.
+    At(i64),
+    /// As it is when the statement runs, moved by a test's shift.
+    Running {
+        /// Milliseconds.
+        shift: i64,
+    },
+}
+
 /// A statement in the making.
 pub(super) struct Sql {
     backend: DbBackend,
@@ -118,6 +128,17 @@ impl Sql {
             self.text(text)
         } else {
             self
+        }
+    }
+
+    /// The instant of the statement.
+    pub(super) fn instant(self, now: Now) -> Self {
+        match now {
+            Now::At(now) => self.value(now, Type::Int),
+            Now::Running { shift } => {
+                let clock = crate::backend::clock_sql(self.backend);
+                self.text("(").text(clock).text(" + ").value(shift, Type::Int).text(")")
+            }
         }
     }
 
@@ -172,8 +193,9 @@ impl Sql {
         let taken = self.values.len() + 1;
         let arrays = list(&|at, kind| format!("${}::{}[]", taken + at, kind.name()));
         let names = list(&|at, _| format!("c{at}"));
-        self.text
-            .push_str(&format!("SELECT {shown} FROM unnest({arrays}) AS u({names})"));
+        for part in ["SELECT ", &shown, " FROM unnest(", &arrays, ") AS u(", &names, ")"] {
+            self.text.push_str(part);
+        }
         for (column, kind) in columns.into_iter().zip(types) {
             self.values.push(Value::Array(kind.array(), Some(Box::new(column))));
         }

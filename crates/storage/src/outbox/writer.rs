@@ -11,8 +11,9 @@ use std::{
 
 use domain::{
     ids::{MessageId, NodeId},
-    message::kind::Lane,
-    outbox::{Fence, LEASE, Lease, Outcome, Room, Settled, Settlement},
+    message::{HeldBy, kind::Lane},
+    outbox::{AttemptReport, Fence, LEASE, Lease, Outcome, Room, Settled, Settlement},
+    reply::Stage,
 };
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -27,6 +28,8 @@ use crate::{Inner, Store, error::StoreError};
 const MOST: usize = 256;
 /// The pause before a lease that could not be put back is tried again.
 const PUT_BACK_AGAIN: Duration = Duration::from_millis(500);
+/// How long mail rests whose tenant's settings cannot be used; they are mended by people.
+const HELD_AGAIN: Duration = Duration::from_mins(5);
 /// Operations that may wait.
 pub(crate) const QUEUE: usize = 4096;
 
@@ -167,6 +170,34 @@ impl Store {
     /// Puts back what was leased for a worker that has gone away, as soon as the store takes it; at worst each waits for its
     /// lease's end.
     pub(super) fn let_go(&self, claimed: Vec<Claimed>, node: NodeId) {
+        self.settle_unworked(claimed, node, (Outcome::Released, None));
+    }
+
+    /// Keeps what cannot go by its tenant's settings as they are; saving them makes it due again.
+    pub(super) fn hold_unusable(&self, claimed: Vec<Claimed>, node: NodeId) {
+        let held = Outcome::Held {
+            by: HeldBy::Configuration,
+            retry_in: HELD_AGAIN,
+        };
+        let report = AttemptReport {
+            route: None,
+            server: None,
+            stage: Stage::Resolve,
+            reply: None,
+            error: Some("The tenant's email settings cannot be used as they are.".to_owned()),
+            tls_version: None,
+            duration: Duration::ZERO,
+        };
+        self.settle_unworked(claimed, node, (held, Some(report)));
+    }
+
+    /// Settles what nobody has worked on, as soon as the store takes it.
+    fn settle_unworked(
+        &self,
+        claimed: Vec<Claimed>,
+        node: NodeId,
+        (outcome, report): (Outcome, Option<AttemptReport>),
+    ) {
         if claimed.is_empty() {
             return;
         }
@@ -179,8 +210,8 @@ impl Store {
                     node,
                     message: MessageId::new(row.message_id),
                     lane: row.lane(),
-                    outcome: Outcome::Released,
-                    report: None,
+                    outcome: outcome.clone(),
+                    report: report.clone(),
                 };
                 while let Err(error) = store.settle(settlement.clone(), Duration::ZERO).await
                     && tokio::time::Instant::now() < until

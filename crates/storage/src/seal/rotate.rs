@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Owner, master::MasterKey};
-use crate::{Store, audit::Entry, entity::sealing_key, error::StoreError, provider::ProviderStore};
+use crate::{Store, audit::Entry, checkup::Keys, entity::sealing_key, error::StoreError, provider::ProviderStore};
 
 impl ProviderStore<'_> {
     /// Wraps every data key with `new` instead of the present master key; says how many there are. Processes that share the
@@ -86,6 +86,35 @@ impl Store {
         let (master, _) = self.keyring().master.unwrap(Owner::Provider, version, &row.wrapped)?;
         Ok(master)
     }
+}
+
+/// How many of the database's data keys open with that one of these master keys which opens most.
+pub(crate) async fn try_keys<C: ConnectionTrait>(
+    connection: &C,
+    candidates: &[Secret<[u8; 32]>],
+) -> Result<Keys, StoreError> {
+    let rows = every_key().all(connection).await?;
+    if rows.is_empty() {
+        return Ok(Keys::None);
+    }
+    let mut opened = 0;
+    for candidate in candidates {
+        let master = MasterKey::new(candidate)?;
+        let opens = |row: &&sealing_key::Model| {
+            u32::try_from(row.version)
+                .is_ok_and(|version| master.unwrap(owner_of(row.tenant_id), version, &row.wrapped).is_ok())
+        };
+        opened = opened.max(rows.iter().filter(opens).count());
+    }
+    let of = rows.len();
+    Ok(if opened == of {
+        Keys::Open(of)
+    } else {
+        Keys::Closed {
+            closed: of - opened,
+            of,
+        }
+    })
 }
 
 /// The keys of an owner.

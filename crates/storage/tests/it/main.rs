@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod fairness;
 #[cfg(test)]
+mod master_key;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod outbox;

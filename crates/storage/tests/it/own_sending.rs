@@ -11,6 +11,8 @@ use domain::{
     outbox::{Job, Outbox as _, Outcome, Path, Room, Settlement},
 };
 
+use sea_orm::ConnectionTrait as _;
+
 use crate::support::{World, code, configure, notification, on_premises, operator, own_server};
 
 /// An on-premises tenant that can send.
@@ -199,14 +201,30 @@ async fn a_worker_without_room_for_a_tenant_is_not_woken_and_gets_nothing_of_it_
 }
 
 #[tokio::test]
-async fn settings_that_do_not_open_keep_their_own_mail_and_nobody_elses() {
-    use sea_orm::ConnectionTrait as _;
+async fn settings_that_do_not_open_keep_their_own_mail_and_nobody_elses_until_they_are_saved() {
     let world = World::new().await;
     let (broken, well) = (configured(&world, "globex").await, configured(&world, "initech").await);
     let sql = "UPDATE email_settings SET username = 'eve' WHERE edition = 'on_premises' AND tenant_id = (SELECT id FROM tenants WHERE slug = 'globex')";
     world.database.raw().await.execute_unprepared(sql).await.unwrap();
-    world.submit_of(&broken, notification()).await;
+    let kept = world.submit_of(&broken, notification()).await;
     world.submit_of(&well, notification()).await;
 
     assert_eq!(tenants(&claim(&world, Room::of(10)).await), [well.id()]);
+    let held = async || {
+        let found = world.store.tenant(&broken).message(kept.id).await.unwrap();
+        found.deliveries[0].held_by
+    };
+    while held().await != Some(HeldBy::Configuration) {
+        tokio::task::yield_now().await;
+    }
+
+    world
+        .database
+        .raw()
+        .await
+        .execute_unprepared("DELETE FROM email_settings WHERE username = 'eve'")
+        .await
+        .unwrap();
+    configure(&world.store, &broken, own_server()).await;
+    assert_eq!(tenants(&claim(&world, Room::of(10)).await), [broken.id()]);
 }

@@ -31,17 +31,17 @@ pub(crate) struct EmailSettingsBody {
     #[schema(example = json!(null))]
     from_email_name: Option<String>,
     /// `smtp` or `o365`; null before the first save, absent for a Cloud tenant.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "OfOwn::is_absent")]
     #[schema(value_type = Option<String>, example = "smtp")]
-    send_email_method: Option<Option<&'static str>>,
+    send_email_method: OfOwn<&'static str>,
     /// The tenant's SMTP server; absent for a Cloud tenant.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "OfOwn::is_absent")]
     #[schema(value_type = Option<SmtpBody>)]
-    smtp: Option<Option<SmtpBody>>,
+    smtp: OfOwn<SmtpBody>,
     /// The tenant's Office 365 mailbox; absent for a Cloud tenant.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "OfOwn::is_absent")]
     #[schema(value_type = Option<O365Body>)]
-    o365: Option<Option<O365Body>>,
+    o365: OfOwn<O365Body>,
     /// Rises with every save; the `ETag`. 0 before the first.
     #[schema(example = 1)]
     version: i64,
@@ -61,6 +61,29 @@ pub(crate) struct EmailSettingsBody {
     fields: Vec<FieldBody>,
     /// What recipients will see.
     effective_from: Option<EffectiveFromBody>,
+}
+
+/// A member that only tenants with a connection of their own have.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OfOwn<T> {
+    /// Another edition's.
+    Absent,
+    /// Theirs; none while it does not apply.
+    Present(Option<T>),
+}
+
+impl<T> OfOwn<T> {
+    fn of(edition: Edition, value: Option<T>) -> Self {
+        match edition {
+            Edition::Cloud => Self::Absent,
+            Edition::OnPremises => Self::Present(value),
+        }
+    }
+
+    const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
 }
 
 /// A tenant's SMTP server.
@@ -141,16 +164,15 @@ pub(super) async fn shown<P>(access: &Access<P>, version: &SettingsVersion) -> R
     let branding = settings.branding();
     let edition = access.scope.edition();
     let connection = settings.connection();
-    let of_own = |edition: Edition| (edition == Edition::OnPremises).then_some(connection);
     let body = EmailSettingsBody {
         edition: edition.as_str(),
         from_email_address: branding.map(|branding| branding.from_address.to_string()),
         from_email_name: branding
             .and_then(|branding| branding.from_name.as_ref())
             .map(ToString::to_string),
-        send_email_method: of_own(edition).map(|connection| connection.map(Connection::method)),
-        smtp: of_own(edition).map(|connection| connection.and_then(SmtpBody::of)),
-        o365: of_own(edition).map(|connection| connection.and_then(O365Body::of)),
+        send_email_method: OfOwn::of(edition, connection.map(Connection::method)),
+        smtp: OfOwn::of(edition, connection.and_then(SmtpBody::of)),
+        o365: OfOwn::of(edition, connection.and_then(O365Body::of)),
         version: version.version,
         updated_at: version.updated_at.map(instant),
         updated_by: version.updated_by.clone(),

@@ -3,7 +3,7 @@
 use domain::{
     access::{OnPremScope, ProviderManaged},
     branding::Branding,
-    connection::{Connection, EmailSettings},
+    connection::{Connection, EmailSettings, O365, SmtpServer},
     tenant::Edition,
 };
 use sea_orm::{ActiveValue::Set, DatabaseTransaction};
@@ -125,13 +125,12 @@ impl<'a> TenantStore<'a> {
             Some(_) => "email_settings.restored",
             None => "email_settings.replaced",
         };
-        let mut detail = json!({ "before": described(&before.settings), "after": described(&after.settings) });
-        if let Some(restores) = change.restores {
-            detail["restores"] = restores.into();
-        }
-        if change.untested == Untested::Overridden {
-            detail["override"] = "untested".into();
-        }
+        let detail = json!({
+            "before": described(&before.settings),
+            "after": described(&after.settings),
+            "restores": change.restores,
+            "override": (change.untested == Untested::Overridden).then_some("untested"),
+        });
         self.audit(transaction, Entry::new(action, version, detail)).await
     }
 }
@@ -197,29 +196,34 @@ impl TenantStore<'_> {
 /// Settings for the audit log: everything but the password, of which it says whether there is one.
 fn described(settings: &EmailSettings) -> Value {
     let branding = settings.branding();
-    let mut described = json!({
+    let (smtp, o365) = match settings.connection() {
+        None => (None, None),
+        Some(Connection::Smtp(server)) => (Some(described_server(server)), None),
+        Some(Connection::O365(o365)) => (None, Some(described_mailbox(o365))),
+    };
+    json!({
         "from_email_address": branding.map(|branding| branding.from_address.to_string()),
         "from_email_name": branding.and_then(|branding| branding.from_name.as_ref()).map(ToString::to_string),
-    });
-    match settings.connection() {
-        None => {}
-        Some(Connection::Smtp(server)) => {
-            described["smtp"] = json!({
-                "email_server": server.host.to_string(),
-                "port": server.port,
-                "security": server.security.as_str(),
-                "username": server.username(),
-                "password_set": server.password().is_some(),
-                "ca_certificate_pem": server.ca_certificate_pem,
-            });
-        }
-        Some(Connection::O365(o365)) => {
-            described["o365"] = json!({
-                "send_email_application_secret_id": o365.secret.to_string(),
-                "cloud": o365.cloud.as_str(),
-                "save_to_sent_items": o365.save_to_sent_items,
-            });
-        }
-    }
-    described
+        "smtp": smtp,
+        "o365": o365,
+    })
+}
+
+fn described_server(server: &SmtpServer) -> Value {
+    json!({
+        "email_server": server.host.to_string(),
+        "port": server.port,
+        "security": server.security.as_str(),
+        "username": server.username(),
+        "password_set": server.password().is_some(),
+        "ca_certificate_pem": server.ca_certificate_pem,
+    })
+}
+
+fn described_mailbox(o365: &O365) -> Value {
+    json!({
+        "send_email_application_secret_id": o365.secret.to_string(),
+        "cloud": o365.cloud.as_str(),
+        "save_to_sent_items": o365.save_to_sent_items,
+    })
 }
