@@ -35,7 +35,7 @@ pub(crate) struct Sizes {
     pub(crate) turn: Duration,
     /// Messages of a system in a round of `idle`.
     pub(crate) idle: u32,
-    /// Messages of another tenant that wait in `backlog`.
+    /// Messages of another tenant that wait in `backlog` and `neighbours`.
     pub(crate) backlog: u32,
     /// Two-factor codes of a round of `backlog`.
     pub(crate) codes: u32,
@@ -47,6 +47,8 @@ pub(crate) struct Sizes {
     pub(crate) flood: u32,
     /// Messages of each small tenant in `fairness`.
     pub(crate) trickle: u32,
+    /// Messages of a turn of `neighbours`.
+    pub(crate) neighbours: u32,
     /// Messages for each relay process of `nodes`.
     pub(crate) a_node: u32,
 }

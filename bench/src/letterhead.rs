@@ -177,7 +177,22 @@ impl Letterhead {
 
     /// A new Cloud tenant with a client that may submit.
     pub(crate) async fn add_tenant(&self, slug: &str) -> Result<Sender> {
-        let tenant = json!({ "slug": slug, "name": "Acme", "edition": "cloud" });
+        self.add_tenant_of("cloud", slug).await
+    }
+
+    /// A new on-premises tenant, whose own server is `server`, with a client that may submit.
+    pub(crate) async fn add_own_server_tenant(&self, slug: &str, server: SocketAddr) -> Result<Sender> {
+        let sender = self.add_tenant_of("on_premises", slug).await?;
+        let settings = json!({ "send_email_method": "smtp", "from_email_address": format!("no-reply@{slug}.example"),
+                               "smtp": { "email_server": server.ip().to_string(), "port": server.port(),
+                                         "security": "none" } });
+        self.operate("PUT", &format!("/v1/tenants/{slug}/email-settings"), &settings)
+            .await?;
+        Ok(sender)
+    }
+
+    async fn add_tenant_of(&self, edition: &str, slug: &str) -> Result<Sender> {
+        let tenant = json!({ "slug": slug, "name": "Acme", "edition": edition });
         self.operate("POST", "/v1/tenants", &tenant).await?;
         let client = json!({ "name": "product", "roles": ["sender"] });
         let made = self

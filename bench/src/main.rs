@@ -92,6 +92,7 @@ async fn measure(scenario: Scenario, lab: &Lab) -> Result<Section> {
         Scenario::Backlog => scenario::backlog::run(lab).await,
         Scenario::Queued => scenario::queued::run(lab, "queued", &lab.sizes.depths).await,
         Scenario::Accept => scenario::accept::run(lab).await,
+        Scenario::Neighbours => scenario::neighbours::run(lab).await,
         Scenario::Nodes => scenario::nodes::run(lab).await,
         Scenario::Fairness => scenario::fairness::run(lab).await,
         Scenario::Memory => {

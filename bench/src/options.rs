@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// Octets of a message's text
     #[arg(long, default_value_t = 4096)]
     size: usize,
-    /// Messages that wait in `backlog`
+    /// Messages that wait in `backlog` and `neighbours`
     #[arg(long, default_value_t = 100_000)]
     backlog: u32,
     /// Lengths of queue in `queued`, the shortest first; `memory` takes the last
@@ -78,6 +78,8 @@ pub(crate) enum Scenario {
     Backlog,
     /// What small tenants get while a big one floods
     Fairness,
+    /// Other tenants while one tenant's own server is dead
+    Neighbours,
     /// What a message costs, by the length of the queue
     Queued,
     /// `queued` with the longest queue alone
@@ -135,6 +137,7 @@ impl Options {
             steady: self.messages / 4,
             flood: self.backlog / 2,
             trickle: 1000,
+            neighbours: 2000,
             a_node: self.messages / 4,
         }
     }
@@ -153,6 +156,7 @@ impl Options {
             steady: 20,
             flood: 200,
             trickle: 20,
+            neighbours: 20,
             a_node: 20,
             ..self.sizes()
         }

@@ -4,6 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod backlog;
 pub(crate) mod fairness;
 pub(crate) mod idle;
+pub(crate) mod neighbours;
 pub(crate) mod nodes;
 pub(crate) mod queued;
 pub(crate) mod throughput;

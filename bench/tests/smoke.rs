@@ -44,6 +44,7 @@ fn a_tiny_run_reports_every_scenario() {
         ("idle", 2),
         ("backlog", 3),
         ("fairness", 3),
+        ("neighbours", 6),
         ("queued", 8),
         // SQLite serves one process.
         ("nodes", 0),

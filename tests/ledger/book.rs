@@ -1,5 +1,7 @@
 //! The three columns of the ledger: what was asked for and accepted, what the store says, what the sink received.
 
+use std::collections::HashSet;
+
 use domain::{clock::Clock, message::state::DeliveryStatus};
 
 /// Milliseconds since the Unix epoch; harness, sink and database share one machine's clock.
@@ -58,9 +60,11 @@ pub(crate) struct StoredDelivery {
     pub(crate) status: DeliveryStatus,
     /// How often its outcome was unknown.
     pub(crate) doubts: usize,
+    /// Since when it is known to have been.
+    pub(crate) doubted_at: Option<Millis>,
 }
 
-/// A message that the sink took: its final dot arrived and was not refused.
+/// A message whose final dot arrived at the sink.
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
     /// The delivery, by the Message-ID.
@@ -91,10 +95,12 @@ pub(crate) struct Fault {
 pub(crate) struct Frozen {
     /// Its name in EHLO.
     pub(crate) node: String,
-    /// Since when.
-    pub(crate) from: Millis,
     /// Until when.
     pub(crate) until: Millis,
+    /// The deliveries that it had in hand all the while, and whose leases had run out when it woke up.
+    pub(crate) held: Vec<String>,
+    /// Those of them that others had brought to an end by then.
+    pub(crate) ended: HashSet<String>,
 }
 
 /// Everything a check looks at.
@@ -106,10 +112,22 @@ pub(crate) struct Evidence {
     pub(crate) stored: Vec<Stored>,
     /// The sink's column.
     pub(crate) taken: Vec<Taken>,
+    /// What the sink refused after its dot: sent, and nobody has it.
+    pub(crate) refused: Vec<Taken>,
+    /// The possible duplicates that the processes count themselves; none where processes were killed, and their counters
+    /// with them.
+    pub(crate) counted: Option<usize>,
     /// What was done meanwhile.
     pub(crate) faults: Vec<Fault>,
     /// Nodes that were held still.
     pub(crate) frozen: Vec<Frozen>,
     /// When the store was read.
     pub(crate) read_at: Millis,
+}
+
+impl Evidence {
+    /// Every dot that arrived.
+    pub(crate) fn dots(&self) -> impl Iterator<Item = &Taken> {
+        self.taken.iter().chain(&self.refused)
+    }
 }

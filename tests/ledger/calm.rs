@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    book::{Stored, StoredDelivery},
+    book::{Millis, Stored, StoredDelivery},
     json::{items, maybe, text},
     mix::TENANTS,
     rest::{Rest, slug},
@@ -86,17 +86,23 @@ async fn stored(rest: &Rest, (tenant, message): Entry, until: Instant) -> Fallib
     let events = rest
         .get(&format!("{}/events?limit=200", path_of(tenant, &message)?), until)
         .await?;
-    let mut doubts: HashMap<&str, usize> = HashMap::new();
+    let mut doubts: HashMap<&str, (usize, Millis)> = HashMap::new();
     let unknown = items(&events, "/items")
         .iter()
         .filter(|event| maybe(event, "/type") == Some(DeliveryStatus::OutcomeUnknown.as_str()));
-    for delivery in unknown.filter_map(|event| maybe(event, "/delivery_id")) {
-        *doubts.entry(delivery).or_default() += 1;
+    // Oldest first.
+    for event in unknown {
+        let Some(delivery) = maybe(event, "/delivery_id") else {
+            continue;
+        };
+        let at = instant(event, "/at")?;
+        doubts.entry(delivery).or_insert((0, at)).0 += 1;
     }
     let deliveries = items(&message, "/deliveries").iter().map(|delivery| {
         let id = text(delivery, "/id")?;
         Fallible::Ok(StoredDelivery {
-            doubts: doubts.get(id.as_str()).copied().unwrap_or_default(),
+            doubts: doubts.get(id.as_str()).map_or(0, |(count, _)| *count),
+            doubted_at: doubts.get(id.as_str()).map(|(_, first)| *first),
             id,
             to: text(delivery, "/to")?,
             status: status(delivery)?,
@@ -109,9 +115,13 @@ async fn stored(rest: &Rest, (tenant, message): Entry, until: Instant) -> Fallib
         supersede: key
             .map(|key| Fallible::Ok((tenant, text(&message, "/kind")?, key)))
             .transpose()?,
-        expires_at: chrono::DateTime::parse_from_rfc3339(&text(&message, "/expires_at")?)?.timestamp_millis(),
+        expires_at: instant(&message, "/expires_at")?,
         deliveries: deliveries.collect::<Fallible<_>>()?,
     })
+}
+
+fn instant(of: &Value, pointer: &str) -> Fallible<Millis> {
+    Ok(chrono::DateTime::parse_from_rfc3339(&text(of, pointer)?)?.timestamp_millis())
 }
 
 /// Whether something will still happen to it by itself.

@@ -27,6 +27,8 @@ pub(crate) struct Campaign<'a> {
     pub(crate) found: Vec<Violation>,
     pub(crate) frozen: Vec<Frozen>,
     pub(crate) faults: Vec<Fault>,
+    /// The possible duplicates counted by processes that have ended in order.
+    pub(crate) counted: usize,
     fault: FaultKind,
     messages: usize,
     released: usize,
@@ -49,6 +51,7 @@ impl<'a> Campaign<'a> {
             found: Vec::new(),
             frozen: Vec::new(),
             faults: Vec::new(),
+            counted: 0,
             fault,
             messages,
             released: 0,
@@ -65,6 +68,18 @@ impl<'a> Campaign<'a> {
     pub(crate) fn next_portion(&mut self) {
         let share = self.messages.div_ceil(self.blows + 1);
         self.release(share.min(self.messages - self.released));
+    }
+
+    /// Lets half of what belongs to a blow go: one half before it and one while it lasts.
+    pub(crate) fn half_portion(&mut self) {
+        let share = self.messages.div_ceil(2 * self.blows);
+        self.release(share.min(self.messages - self.released));
+    }
+
+    /// Makes the load longer by what belongs to one blow.
+    pub(crate) fn one_blow_more(&mut self) {
+        self.messages += self.messages.div_ceil(self.blows);
+        self.blows += 1;
     }
 
     /// Lets all that is left of the load go.
@@ -114,10 +129,17 @@ impl<'a> Campaign<'a> {
         let asked = self.load.finish().await?;
         let loaded = self.started.elapsed();
         let stored = calm::read_at_rest(&self.site.rest, self.patience).await?;
+        let counted = if self.fault.keeps_counters() {
+            Some(self.counted + self.site.possible_duplicates().await?)
+        } else {
+            None
+        };
         let evidence = Evidence {
             asked,
             stored,
             taken: self.site.sink.taken(),
+            refused: self.site.sink.refused(),
+            counted,
             faults: self.faults,
             frozen: self.frozen,
             read_at: now(),

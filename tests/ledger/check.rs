@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::message::state::DeliveryStatus;
 
 use crate::{
-    book::{Accepted, Asked, Evidence, Fault, Millis, Stored, StoredDelivery, Taken},
+    book::{Accepted, Asked, Evidence, Fault, Frozen, Millis, Stored, StoredDelivery, Taken},
     mix,
     violation::Violation,
 };
@@ -32,6 +32,7 @@ pub(crate) fn violations(evidence: &Evidence) -> Vec<Violation> {
     }
     found.extend(desk.unknown_mail());
     found.extend(after_lease(evidence));
+    found.extend(miscounted(evidence));
     found
 }
 
@@ -45,6 +46,22 @@ pub(crate) fn duplicates(evidence: &Evidence) -> usize {
 pub(crate) fn bound(evidence: &Evidence) -> usize {
     let deliveries = evidence.stored.iter().flat_map(|message| &message.deliveries);
     deliveries.map(|delivery| delivery.doubts).sum()
+}
+
+/// Dots that arrived for deliveries whose outcome was known to be unknown.
+pub(crate) fn repeats(evidence: &Evidence) -> usize {
+    let deliveries = evidence.stored.iter().flat_map(|message| &message.deliveries);
+    let doubts: HashMap<&str, Millis> = deliveries
+        .filter_map(|delivery| Some((delivery.id.as_str(), delivery.doubted_at?)))
+        .collect();
+    // A mail that was begun before is the one that is in doubt.
+    let after_doubt = |dot: &&Taken| doubts.get(dot.delivery.as_str()).is_some_and(|at| dot.begun_at >= *at);
+    evidence.dots().filter(after_doubt).count()
+}
+
+/// Deliveries that frozen nodes had in hand past their leases.
+pub(crate) fn held_by(frozen: &[Frozen]) -> usize {
+    frozen.iter().map(|frozen| frozen.held.len()).sum()
 }
 
 /// The evidence, indexed.
@@ -222,18 +239,26 @@ fn explained(first: &Taken, second: &Taken, faults: &[Fault]) -> bool {
     !first.answered || faults.iter().any(between)
 }
 
-/// A node that wakes up past its leases finishes nothing that it had begun.
+/// A node that wakes up past its leases finishes nothing that it had begun, and begins nothing that it had in hand: what it
+/// claims again is not what others have brought to an end.
 fn after_lease(evidence: &Evidence) -> impl Iterator<Item = Violation> {
     evidence.frozen.iter().flat_map(|frozen| {
+        let stale = |dot: &&Taken| dot.begun_at < frozen.until || frozen.ended.contains(&dot.delivery);
         let late = evidence
-            .taken
-            .iter()
-            .filter(|copy| copy.node == frozen.node && copy.begun_at < frozen.from && copy.dot_at >= frozen.until);
+            .dots()
+            .filter(|dot| dot.node == frozen.node && dot.dot_at >= frozen.until)
+            .filter(stale);
         late.map(|copy| Violation::AfterLease {
             delivery: copy.delivery.clone(),
             node: copy.node.clone(),
         })
     })
+}
+
+/// The metric says what the ledger says, where the metric can be had.
+fn miscounted(evidence: &Evidence) -> Option<Violation> {
+    let (counted, repeats) = (evidence.counted?, repeats(evidence));
+    (counted != repeats).then_some(Violation::Miscounted { counted, repeats })
 }
 
 #[cfg(test)]

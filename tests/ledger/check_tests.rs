@@ -1,7 +1,9 @@
 //! Forged ledgers: each breaks one promise, and is reported for that one.
 
+use std::collections::HashSet;
+
 use super::*;
-use crate::book::{Frozen, now};
+use crate::book::now;
 
 /// A submission and the message it became, with one delivery.
 fn entry(number: u64, status: DeliveryStatus) -> (Asked, Stored) {
@@ -25,6 +27,7 @@ fn entry(number: u64, status: DeliveryStatus) -> (Asked, Stored) {
             to: "ok.1-0@mail.example".to_owned(),
             status,
             doubts: 0,
+            doubted_at: None,
         }],
     };
     (asked, stored)
@@ -271,8 +274,9 @@ fn a_dot_of_a_node_that_slept_past_its_lease_is_reported() {
     let mut forged = sound();
     forged.frozen.push(Frozen {
         node: "a".to_owned(),
-        from: 1_995,
         until: 1_999,
+        held: Vec::new(),
+        ended: HashSet::new(),
     });
     assert_eq!(
         violations(&forged),
@@ -283,4 +287,56 @@ fn a_dot_of_a_node_that_slept_past_its_lease_is_reported() {
     );
     forged.frozen[0].until = now();
     assert_eq!(violations(&forged), []);
+}
+
+#[test]
+fn a_dot_that_was_refused_counts_as_one_of_a_node_that_slept_past_its_lease() {
+    let mut forged = sound();
+    forged.refused.push(taken(1, 1_500));
+    forged.frozen.push(Frozen {
+        node: "a".to_owned(),
+        until: 1_499,
+        held: Vec::new(),
+        ended: HashSet::new(),
+    });
+    assert_eq!(violations(&forged).len(), 1);
+}
+
+#[test]
+fn what_others_ended_meanwhile_must_not_be_begun_by_the_node_that_held_it() {
+    let mut forged = sound();
+    forged.frozen.push(Frozen {
+        node: "a".to_owned(),
+        until: 1_000,
+        held: vec![delivery()],
+        ended: HashSet::new(),
+    });
+    assert_eq!(violations(&forged), [], "claimed anew after it woke up");
+    assert_eq!(held_by(&forged.frozen), 1);
+
+    forged.frozen[0].ended.insert(delivery());
+    assert_eq!(
+        violations(&forged),
+        [Violation::AfterLease {
+            delivery: delivery(),
+            node: "a".to_owned()
+        }]
+    );
+}
+
+#[test]
+fn the_metric_must_count_each_dot_after_a_doubt_and_no_other() {
+    let mut forged = sound();
+    forged.stored[0].deliveries[0].doubts = 1;
+    forged.stored[0].deliveries[0].doubted_at = Some(2_500);
+    forged.taken[0].answered = false;
+    forged.taken.push(taken(1, 9_000));
+    forged.refused.push(taken(1, 8_000));
+    assert_eq!(repeats(&forged), 2);
+    assert_eq!(violations(&forged), [], "what was killed counts no more");
+
+    forged.counted = Some(2);
+    assert_eq!(violations(&forged), []);
+    forged.counted = Some(1);
+    assert_eq!(violations(&forged), [Violation::Miscounted { counted: 1, repeats: 2 }]);
 }

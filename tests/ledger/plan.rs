@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     /// Where the dice start
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Wait for real leases instead of ageing them in the store, and do more of everything
+    /// Wait for real leases instead of ageing them in the store (`freeze`: the first time), and do more of everything
     #[arg(long)]
     pub(crate) long: bool,
     /// The program; letterhead beside this one if not given. A release build has no named points
@@ -98,6 +98,15 @@ impl FaultKind {
         matches!(self, Self::Database)
     }
 
+    /// Whether every process lives on or ends in order, so that what it counted can be read. A process that is killed takes
+    /// its counters with it.
+    pub(crate) const fn keeps_counters(self) -> bool {
+        match self {
+            Self::Term | Self::Freeze | Self::Partition | Self::Database | Self::Disk => true,
+            Self::Kill | Self::Split | Self::Points => false,
+        }
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Kill => "kill",
@@ -138,7 +147,8 @@ impl Plan {
             (FaultKind::Term, false) => (200, 3),
             (FaultKind::Points, true) => (4_000, 40),
             (FaultKind::Points, false) => (600, 10),
-            (FaultKind::Freeze | FaultKind::Partition, true) => (3_000, 5),
+            (FaultKind::Freeze, true) => (4_000, 8),
+            (FaultKind::Partition, true) => (3_000, 5),
             (FaultKind::Freeze | FaultKind::Partition, false) => (200, 1),
             (FaultKind::Database, true) => (10_000, 20),
             (FaultKind::Database, false) => (300, 2),

@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::{
     process::{SETPRIV, Signal, free_address},
@@ -99,6 +99,21 @@ impl Cluster {
     /// Runs a statement.
     pub(crate) async fn execute(&self, database: &str, sql: &str) -> Fallible<()> {
         Ok(self.connect(database).await?.batch_execute(sql).await?)
+    }
+
+    /// What a query finds, as text.
+    pub(crate) async fn query(&self, database: &str, sql: &str) -> Fallible<Vec<Vec<String>>> {
+        let found = self.connect(database).await?.simple_query(sql).await?;
+        let rows = found.iter().filter_map(|message| {
+            let SimpleQueryMessage::Row(row) = message else {
+                return None;
+            };
+            Some(row)
+        });
+        let text = |row: &SimpleQueryRow, place| row.get(place).unwrap_or_default().to_owned();
+        Ok(rows
+            .map(|row| (0..row.len()).map(|place| text(row, place)).collect())
+            .collect())
     }
 
     pub(crate) const fn port(&self) -> u16 {

@@ -25,6 +25,8 @@ pub(crate) struct Part {
     folder: PathBuf,
     /// Where its readiness is asked for.
     health: SocketAddr,
+    /// Where its metrics are.
+    internal: SocketAddr,
     /// The size of its files, where that is limited, in mebibytes.
     largest_file: Option<u32>,
     child: Option<Child>,
@@ -79,6 +81,7 @@ impl Part {
             variables: BTreeMap::new(),
             folder,
             health,
+            internal: health,
             largest_file: None,
             child: None,
         })
@@ -86,6 +89,11 @@ impl Part {
 
     pub(crate) const fn health(&self) -> SocketAddr {
         self.health
+    }
+
+    /// Tells where its metrics are.
+    pub(crate) const fn counts_at(&mut self, internal: SocketAddr) {
+        self.internal = internal;
     }
 
     #[must_use]
@@ -186,6 +194,29 @@ impl Part {
             }
             sleep(GLANCE).await;
         }
+    }
+
+    /// Tells it to end and waits until it has; and the last that it said of possible duplicates. It stops to answer before it
+    /// stops to send, so a duplicate of its very last moments would be the sink's word against nobody's.
+    pub(crate) async fn terminate(&mut self, within: Duration) -> Fallible<(ExitStatus, usize)> {
+        let counted = self.possible_duplicates().await?;
+        self.signal(Signal::Terminate)?;
+        Ok((self.end(within).await?, counted))
+    }
+
+    /// The possible duplicates that it has counted since it was started.
+    pub(crate) async fn possible_duplicates(&self) -> Fallible<usize> {
+        const NAME: &str = "letterhead_possible_duplicates_total ";
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(2))
+            .build()?;
+        let url = format!("http://{}/metrics", self.internal);
+        let text = http.get(&url).send().await?.error_for_status()?.text().await?;
+        let value = text.lines().find_map(|line| line.strip_prefix(NAME));
+        Ok(value
+            .ok_or_else(|| format!("{} does not count {NAME}", self.name))?
+            .parse()?)
     }
 
     fn ended(&mut self) -> Fallible<Option<ExitStatus>> {

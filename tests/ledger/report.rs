@@ -54,6 +54,7 @@ impl Ledger {
         ];
         let lost =
             |violation: &&Violation| matches!(violation, Violation::Lost { .. } | Violation::NeverArrived { .. });
+        let after_lease = |violation: &&Violation| matches!(violation, Violation::AfterLease { .. });
         let late = |violation: &&Violation| matches!(violation, Violation::TooLate { .. } | Violation::Replaced { .. });
         let mut figures = vec![
             ("messages", evidence.asked.len()),
@@ -76,6 +77,9 @@ impl Ledger {
             ("lost", self.violations.iter().filter(lost).count()),
             ("duplicates", check::duplicates(evidence)),
             ("bound", check::bound(evidence)),
+            ("repeats", check::repeats(evidence)),
+            ("frozen_held", check::held_by(&evidence.frozen)),
+            ("dots_after_lease", self.violations.iter().filter(after_lease).count()),
             ("too_late", self.violations.iter().filter(late).count()),
             ("turned_away", self.turned_away),
             ("violations", self.violations.len()),
@@ -116,7 +120,8 @@ impl Ledger {
             .map(|fault| json!({ "name": fault.name, "from": fault.from, "back": fault.back }))
             .collect();
         json!({
-            "store": self.store.as_str(), "fault": self.fault.as_str(), "holds": self.holds(), "figures": figures, "faults": faults,
+            "store": self.store.as_str(), "fault": self.fault.as_str(), "holds": self.holds(), "figures": figures,
+            "metric": self.evidence.counted, "faults": faults,
             "longest_fault_ms": downtime,
             "back_to_sending_ms": { "median": recoveries.get(recoveries.len() / 2), "max": recoveries.last() },
             "load_seconds": self.loaded.as_secs_f64(), "seconds": self.took.as_secs_f64(),
@@ -142,6 +147,9 @@ pub(crate) fn table(ledgers: &[Ledger]) -> String {
         let cells: Vec<String> = cells.map(|(_, value)| format!("{value:>11}")).collect();
         // Writing to a String cannot fail.
         writeln!(text, "{name:<16}{}", cells.concat()).ok();
+    }
+    if ledgers.iter().any(|ledger| ledger.evidence.counted.is_none()) {
+        text.push_str("\nmetric -: processes were killed, and what they had counted died with them\n");
     }
     for ledger in ledgers.iter().filter(|ledger| !ledger.holds()) {
         let kept = ledger.kept.as_deref().unwrap_or(Path::new("nowhere")).display();
@@ -174,6 +182,11 @@ fn column(ledger: &Ledger) -> Vec<(String, String)> {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_string())),
     );
+    let counted = ledger.evidence.counted;
+    cells.push((
+        "metric".to_owned(),
+        counted.map_or_else(|| "-".to_owned(), |counted| counted.to_string()),
+    ));
     let recoveries = ledger.recoveries();
     let shown = |value: Option<&Millis>| value.map_or_else(|| "-".to_owned(), ToString::to_string);
     cells.push((

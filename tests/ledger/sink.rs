@@ -23,6 +23,11 @@ use crate::{
     trouble::Fallible,
 };
 
+/// The longest wait for the reply to RCPT at a slow tempo, in milliseconds.
+const SLOWEST_RECIPIENT: u64 = 2000;
+/// The same for the reply to a dot.
+const SLOWEST_TEXT: u64 = 400;
+
 /// A running sink.
 #[derive(Debug, Clone)]
 pub(crate) struct Sink {
@@ -30,10 +35,23 @@ pub(crate) struct Sink {
     notes: Arc<Mutex<Notes>>,
 }
 
+/// How long it lets senders wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Tempo {
+    /// Mostly not at all.
+    #[default]
+    Brisk,
+    /// Always, before the dot above all: so that every sender has its hands full.
+    Slow,
+}
+
 /// What it has seen.
 #[derive(Debug, Default)]
 struct Notes {
     taken: Vec<Taken>,
+    /// Refused after the dot.
+    refused: Vec<Taken>,
+    tempo: Tempo,
     /// Addresses that have had their first, bad treatment.
     treated: HashSet<String>,
 }
@@ -62,6 +80,29 @@ impl Sink {
 
     pub(crate) fn taken(&self) -> Vec<Taken> {
         self.notes().taken.clone()
+    }
+
+    pub(crate) fn refused(&self) -> Vec<Taken> {
+        self.notes().refused.clone()
+    }
+
+    pub(crate) fn keep(&self, tempo: Tempo) {
+        self.notes().tempo = tempo;
+    }
+
+    /// Lets a sender wait for a reply, up to `most` milliseconds where it is slow.
+    async fn dawdle(&self, most: u64) {
+        let tempo = self.notes().tempo;
+        let delay = match (tempo, rand::rng().random_range(0..100)) {
+            (Tempo::Slow, _) => rand::rng().random_range(most / 10..most),
+            // Mostly quick, sometimes not: so that a kill finds deliveries at every stage.
+            (Tempo::Brisk, 0..80) => 0,
+            (Tempo::Brisk, 80..98) => rand::rng().random_range(2..40),
+            (Tempo::Brisk, _) => rand::rng().random_range(100..400),
+        };
+        if delay > 0 {
+            sleep(Duration::from_millis(delay)).await;
+        }
     }
 
     /// Whether this is the first time that an address is treated badly.
@@ -142,7 +183,7 @@ impl Talk {
 
     async fn rcpt(&mut self, rest: &str) -> std::io::Result<()> {
         let address = rest.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
-        dawdle().await;
+        self.sink.dawdle(SLOWEST_RECIPIENT).await;
         match Treatment::of(&address) {
             Treatment::Refused => self.say("550 5.1.1 No such user").await,
             Treatment::Later if self.sink.first_time(&address) => self.say("452 4.3.1 Come back later").await,
@@ -159,24 +200,25 @@ impl Talk {
         let Some(delivery) = self.text().await? else {
             return Ok(false);
         };
-        let dot_at = now();
-        let address = self.recipient.take().unwrap_or_default();
-        let treatment = Treatment::of(&address);
-        if treatment == Treatment::Busy && self.sink.first_time(&address) {
-            self.say("451 4.3.0 Busy").await?;
-            return Ok(true);
-        }
-        let place = self.sink.note(Taken {
+        let dot = Taken {
             delivery,
             node: self.node.clone(),
             begun_at: self.begun_at,
-            dot_at,
+            dot_at: now(),
             answered: false,
-        });
+        };
+        let address = self.recipient.take().unwrap_or_default();
+        let treatment = Treatment::of(&address);
+        if treatment == Treatment::Busy && self.sink.first_time(&address) {
+            self.sink.notes().refused.push(dot);
+            self.say("451 4.3.0 Busy").await?;
+            return Ok(true);
+        }
+        let place = self.sink.note(dot);
         if treatment == Treatment::Dropped && self.sink.first_time(&address) {
             return Ok(false);
         }
-        dawdle().await;
+        self.sink.dawdle(SLOWEST_TEXT).await;
         self.say("250 2.0.0 Ok").await?;
         self.sink.answered(place);
         Ok(true)
@@ -212,17 +254,5 @@ impl Talk {
 
     async fn say(&mut self, reply: &str) -> std::io::Result<()> {
         self.stream.write_all(format!("{reply}\r\n").as_bytes()).await
-    }
-}
-
-/// Mostly quick, sometimes not: so that a kill finds deliveries at every stage.
-async fn dawdle() {
-    let delay = match rand::rng().random_range(0..100) {
-        0..80 => 0,
-        80..98 => rand::rng().random_range(2..40),
-        _ => rand::rng().random_range(100..400),
-    };
-    if delay > 0 {
-        sleep(Duration::from_millis(delay)).await;
     }
 }

@@ -119,6 +119,15 @@ impl Site {
         found.ok_or_else(|| format!("the service has no process {name}").into())
     }
 
+    /// What the processes have counted since each was started.
+    pub(crate) async fn possible_duplicates(&self) -> Fallible<usize> {
+        let mut counted = 0;
+        for part in &self.parts {
+            counted += part.possible_duplicates().await?;
+        }
+        Ok(counted)
+    }
+
     /// Keeps the folder, for whoever wants to know why.
     pub(crate) fn keep(mut self) -> PathBuf {
         self.folder.disable_cleanup(true);
@@ -143,6 +152,7 @@ async fn furnished(parts: &mut [Part], address: SocketAddr, sink: u16) -> Fallib
 fn configure(part: &mut Part, listen: SocketAddr, internal: SocketAddr, folder: &str) {
     // The name in EHLO tells the sink which process is talking.
     let domain = format!("{}.relay.example", part.name);
+    part.counts_at(internal);
     for (variable, value) in [
         ("LETTERHEAD_DATA_DIR", folder),
         ("LETTERHEAD_LISTEN", &listen.to_string()),

@@ -41,6 +41,8 @@ pub(crate) enum Violation {
     Orphaned { message: String },
     /// A node that woke up past its lease wrote its dot.
     AfterLease { delivery: String, node: String },
+    /// The processes count other possible duplicates than the sink saw.
+    Miscounted { counted: usize, repeats: usize },
     /// Something took longer than promised.
     Slow {
         what: &'static str,
@@ -85,6 +87,10 @@ impl fmt::Display for Violation {
             Self::Replaced { delivery, late } => write!(f, "{delivery} arrived {late} ms after it was replaced"),
             Self::Orphaned { message } => write!(f, "{message} was superseded by nothing newer"),
             Self::AfterLease { delivery, node } => write!(f, "{node} woke up past its lease and sent {delivery}"),
+            Self::Miscounted { counted, repeats } => write!(
+                f,
+                "the metric counts {counted} possible duplicates, the ledger {repeats}"
+            ),
             Self::Slow { what, took, limit } => write!(f, "{what} took {took} ms, more than {limit} ms"),
             Self::Behaviour(what) => f.write_str(what),
         }

@@ -70,6 +70,8 @@ pub struct Job {
     pub expires_at: Timestamp,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// How often the outcome of an attempt at it was unknown: somebody may have it already.
+    pub unknowns: u32,
     /// The way out.
     pub path: Path,
 }

@@ -23,6 +23,7 @@ use crate::pool::Condition;
 #[derive(Debug, Clone)]
 pub struct Metrics {
     attempts: Family<AttemptLabels, Counter>,
+    possible_duplicates: Counter,
     connections: Family<ConnectionLabels, Counter>,
     send_seconds: Family<LaneLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -54,6 +55,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             attempts: Family::default(),
+            possible_duplicates: Counter::default(),
             connections: Family::default(),
             send_seconds: Family::new_with_constructor(send_histogram),
             in_flight: Gauge::default(),
@@ -69,6 +71,11 @@ impl Metrics {
             "letterhead_attempts",
             "Ended attempts by outcome and lane",
             self.attempts.clone(),
+        );
+        registry.register(
+            "letterhead_possible_duplicates",
+            "Final dots written once more for deliveries whose outcome had been unknown: so many mails at most arrived again",
+            self.possible_duplicates.clone(),
         );
         registry.register(
             "letterhead_smtp_connections",
@@ -118,6 +125,11 @@ impl Metrics {
         self.send_seconds.get_or_create(&lane).observe(took.as_secs_f64());
     }
 
+    /// Counts a dot for a delivery that somebody may have had already.
+    pub(crate) fn possibly_duplicated(&self) {
+        self.possible_duplicates.inc();
+    }
+
     /// Counts an opened session, or a failure by its fixed name.
     pub(crate) fn connection_tried(&self, result: &'static str) {
         self.connections.get_or_create(&ConnectionLabels { result }).inc();
@@ -156,6 +168,7 @@ mod tests {
         let (metrics, mut registry) = (Metrics::default(), Registry::default());
         metrics.register(&mut registry);
         metrics.attempt_ended(&Outcome::Sent, Lane::Urgent, Duration::from_millis(3));
+        metrics.possibly_duplicated();
         metrics.connection_tried("opened");
         let _held = metrics.in_flight();
         metrics.route_appeared(Condition::HalfOpen);
@@ -164,6 +177,7 @@ mod tests {
         encode(&mut text, &registry).unwrap();
         for line in [
             "letterhead_attempts_total{outcome=\"sent\",lane=\"urgent\"} 1",
+            "letterhead_possible_duplicates_total 1",
             "letterhead_smtp_connections_total{result=\"opened\"} 1",
             "letterhead_send_seconds_bucket{le=\"0.004\",lane=\"urgent\"} 1",
             "letterhead_in_flight 1",

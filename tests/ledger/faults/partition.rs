@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::outbox::DOT_WITHIN;
 use tokio::time::sleep;
 
-use super::freeze::{others_went_on, outlast};
+use super::freeze::{Lapse, others_went_on, outlast};
 use crate::{
     book::{Millis, now},
     campaign::Campaign,
@@ -22,11 +22,11 @@ const ON_THE_WAY: Duration = Duration::from_millis(500);
 pub(super) async fn inflict(ground: &Ground, plan: &Plan) -> Fallible<Ledger> {
     let mut campaign = Campaign::open(ground, plan, FaultKind::Partition, Shape::Split).await?;
     for _ in 0..campaign.blows {
-        campaign.next_portion();
+        campaign.half_portion();
         sleep(Duration::from_millis(500)).await;
         let from = now();
         campaign.site.wire.as_ref().ok_or("there is no wire to cut")?.cut();
-        outlast(&mut campaign, "b", plan).await?;
+        outlast(&mut campaign, "b", Lapse::of(plan)).await?;
         campaign.site.wire.as_ref().ok_or("there is no wire to mend")?.mend();
         let until = now();
         campaign.done("partition", from);

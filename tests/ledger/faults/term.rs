@@ -10,7 +10,6 @@ use crate::{
     campaign::Campaign,
     check,
     plan::{FaultKind, Plan},
-    process::Signal,
     report::Ledger,
     site::{Ground, Shape},
     trouble::Fallible,
@@ -27,9 +26,9 @@ pub(super) async fn inflict(ground: &Ground, plan: &Plan) -> Fallible<Ledger> {
         sleep(Duration::from_millis(campaign.dice.random_range(100..900))).await;
         let from = now();
         let whole = campaign.site.whole()?;
-        whole.signal(Signal::Terminate)?;
-        let status = whole.end(ENDS_WITHIN).await?;
+        let (status, counted) = whole.terminate(ENDS_WITHIN).await?;
         whole.start().await?;
+        campaign.counted += counted;
         campaign.done("term", from);
         if !status.success() {
             let said = format!("told to end, the service ended with {status}");

@@ -108,6 +108,9 @@ impl<O: Outbox> Desk<O> {
             None => cut_off(&mark),
         };
         let took = started.elapsed();
+        if job.unknowns > 0 && mark.is_open() {
+            self.metrics.possibly_duplicated();
+        }
         match attempted {
             Attempted::Fenced => tracing::info!(
                 tenant.id = %job.lease.tenant,

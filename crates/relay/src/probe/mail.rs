@@ -47,6 +47,7 @@ impl Test {
             accepted_at: self.at,
             expires_at: self.at + chrono::Duration::hours(1),
             attempt: 1,
+            unknowns: 0,
             path: self.path(),
         }
     }

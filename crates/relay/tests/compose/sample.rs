@@ -53,6 +53,7 @@ pub(crate) fn job(content: Content) -> Job {
         accepted_at: "2025-11-24T14:00:00Z".parse().unwrap(),
         expires_at: "2025-11-27T14:00:00Z".parse().unwrap(),
         attempt: 1,
+        unknowns: 0,
         path: Path::Shared(Arc::from([])),
     }
 }

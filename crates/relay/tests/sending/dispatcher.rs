@@ -53,6 +53,15 @@ impl Running {
         }
     }
 
+    /// Its metrics, as Prometheus gets them.
+    fn counted(&self) -> String {
+        let mut registry = Registry::default();
+        self.metrics.register(&mut registry);
+        let mut shown = String::new();
+        encode(&mut shown, &registry).unwrap();
+        shown
+    }
+
     async fn stop(self) -> Arc<MemoryOutbox> {
         self.shutdown.cancel();
         timeout(PATIENCE, self.dispatcher).await.unwrap().unwrap();
@@ -80,15 +89,30 @@ async fn what_is_due_is_sent_settled_and_counted() {
 
     assert_eq!(outcomes, [Outcome::Sent, Outcome::Sent, Outcome::Sent]);
     assert_eq!(inbox.received(), 3);
-    let mut registry = Registry::default();
-    relay.metrics.register(&mut registry);
-    let mut shown = String::new();
-    encode(&mut shown, &registry).unwrap();
+    let shown = relay.counted();
     assert!(
         shown.contains("letterhead_attempts_total{outcome=\"sent\",lane=\"urgent\"} 1"),
         "{shown}"
     );
     assert!(relay.stop().await.heartbeats.load(Ordering::SeqCst) >= 1);
+}
+
+#[tokio::test]
+async fn a_dot_after_an_unknown_outcome_counts_as_a_possible_duplicate_and_an_attempt_without_a_dot_does_not() {
+    let taking = inbox(Script::new()).await;
+    let refusing = inbox(Script::new().always_at(Step::Rcpt, Behaviour::Reply("550 5.1.1 No such user".into()))).await;
+    let relay = Running::start(open());
+    for (unknowns, inbox) in [(0, &taking), (1, &taking), (2, &taking), (1, &refusing)] {
+        relay.outbox.put(Job {
+            unknowns,
+            ..job(Lane::Urgent, to(inbox))
+        });
+    }
+
+    relay.outbox.outcomes(4).await;
+
+    let shown = relay.counted();
+    assert!(shown.contains("letterhead_possible_duplicates_total 2\n"), "{shown}");
 }
 
 #[tokio::test]

@@ -202,6 +202,7 @@ pub(crate) fn job(lane: Lane, path: Path) -> Job {
         accepted_at: noon(),
         expires_at: noon() + chrono::Duration::days(3),
         attempt: 1,
+        unknowns: 0,
         path,
     }
 }

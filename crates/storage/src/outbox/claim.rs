@@ -56,6 +56,7 @@ pub(crate) struct Claimed {
     pub(super) message_id_domain: String,
     pub(super) expires_at: i64,
     pub(super) attempts: i64,
+    pub(super) unknowns: i64,
     pub(super) lease_epoch: i64,
     pub(super) lane: i64,
     /// What the message says, where this process has just accepted it.
@@ -74,7 +75,7 @@ struct Waiting {
 const DUE: &str = "WITH due(tenant_id, message_id, id) AS (";
 const RETURNED: &str = " RETURNING deliveries.tenant_id, deliveries.id, deliveries.message_id, deliveries.recipient, \
                         deliveries.recipient_name, deliveries.message_id_domain, deliveries.expires_at, \
-                        deliveries.attempts, deliveries.lease_epoch, deliveries.lane";
+                        deliveries.attempts, deliveries.unknowns, deliveries.lease_epoch, deliveries.lane";
 
 impl Store {
     /// Claims deliveries of a lane, as many as there is `room` for.

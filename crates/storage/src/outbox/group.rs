@@ -461,6 +461,7 @@ fn lease(message: &PreparedMessage, off: &mut HandOff, now: i64) -> PreparedMess
             message_id_domain: row.message_id_domain.clone(),
             expires_at: row.expires_at,
             attempts: row.attempts,
+            unknowns: row.unknowns,
             lease_epoch: row.lease_epoch,
             lane: row.lane,
             carried: message.carried.clone(),

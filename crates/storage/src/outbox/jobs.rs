@@ -165,6 +165,7 @@ impl Store {
             accepted_at: carried.created_at,
             expires_at: from_millis(row.expires_at),
             attempt: u32::try_from(row.attempts).unwrap_or(1),
+            unknowns: u32::try_from(row.unknowns).unwrap_or(0),
             path,
             content: Arc::unwrap_or_clone(carried.content),
         })

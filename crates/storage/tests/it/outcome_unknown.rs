@@ -62,6 +62,7 @@ async fn claimed(world: &World, lane: Lane) -> usize {
 async fn a_held_notification_waits_for_a_retry() {
     let world = holding().await;
     let (message, job) = marked(&world, notification()).await;
+    assert_eq!(job.unknowns, 0);
     settle_unknown(&world, &job).await;
 
     world.clock.advance(Duration::from_hours(1));
@@ -70,7 +71,10 @@ async fn a_held_notification_waits_for_a_retry() {
 
     let tenant = world.store.tenant(&world.scope);
     tenant.retry_message(message.id).await.unwrap();
-    assert_eq!(claimed(&world, Lane::Background).await, 1);
+    let outbox = world.outbox();
+    let again = outbox.claim(world.node, Lane::Background, Room::of(10)).await.unwrap();
+    let unknowns: Vec<u32> = again.iter().map(|job| job.unknowns).collect();
+    assert_eq!(unknowns, [1], "whoever sends it again knows of the doubt");
 }
 
 #[tokio::test]
