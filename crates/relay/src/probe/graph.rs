@@ -8,12 +8,14 @@ use domain::{connection::O365, message::kind::Kind, secret::ExposeSecret};
 use super::{
     Prober, Report, Test,
     hints::firewall,
-    redact::Redactor,
     report::{Failure, FailureCode, Step, StepName, StepStatus},
     smtp::unsendable,
     teller::Teller,
 };
-use crate::transport::o365::{self, Ended, Failed, Form, Observer, StepReport, Who};
+use crate::{
+    redact::Redactor,
+    transport::o365::{self, Ended, Failed, Form, Observer, StepReport, Who},
+};
 
 /// Characters of a line of the conversation, and of a step's detail.
 const LINE: usize = 600;
