@@ -156,21 +156,6 @@ async fn a_password_that_a_server_repeats_is_neither_reported_nor_logged() {
 }
 
 #[tokio::test]
-async fn a_server_that_rests_is_told_of_without_the_password_it_repeated() {
-    let ca = Authority::new();
-    let inbox = repeating(&ca, Step::Auth, "535 5.7.8").await;
-    let path = Path::Own(Arc::new(Connection::Smtp(with_password(&inbox, &ca))));
-    let transports = Transports::new(dialer(), Metrics::default());
-    let mut reports = String::new();
-    for _ in 0..6 {
-        let (_, report) = attempt(&transports, Lane::Interactive, path.clone()).await;
-        reports.push_str(&format!("{report:?}\n"));
-    }
-    assert!(reports.contains("authenticate: 535"), "{reports}");
-    assert_silent(&reports, PASSWORD);
-}
-
-#[tokio::test]
 async fn a_client_secret_that_microsoft_repeats_is_neither_reported_nor_logged() {
     let log = Log::default();
     let _logging = log.begin();
