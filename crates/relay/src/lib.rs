@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod places;
 mod pool;
 pub mod probe;
+mod redact;
 pub mod session;
 mod sight;
 mod stream;

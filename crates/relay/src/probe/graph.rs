@@ -8,12 +8,14 @@ use domain::{connection::O365, message::kind::Kind, secret::ExposeSecret};
 use super::{
     Prober, Report, Test,
     hints::firewall,
-    redact::Redactor,
     report::{Failure, FailureCode, Step, StepName, StepStatus},
     smtp::unsendable,
     teller::Teller,
 };
-use crate::transport::o365::{self, Ended, Failed, Form, Observer, StepReport, Who};
+use crate::{
+    redact::Redactor,
+    transport::o365::{self, Ended, Failed, Fault, Form, Observer, StepReport, Who},
+};
 
 /// Characters of a line of the conversation, and of a step's detail.
 const LINE: usize = 600;
@@ -91,8 +93,14 @@ impl Prober {
 
     fn blame(&self, failed: &Failed) -> Failure {
         let meaning = failed.meaning();
-        let code = code_of(meaning.code);
-        let about_firewalls = if code.may_be_a_firewall() {
+        // An answer that is not understood came through all the same: no firewall kept it.
+        let is_answered = matches!(failed.fault, Fault::Garbled(_));
+        let code = if is_answered {
+            FailureCode::ConnectionClosed
+        } else {
+            code_of(meaning.code)
+        };
+        let about_firewalls = if code.may_be_a_firewall() && !is_answered {
             firewall(&self.executable)
         } else {
             String::new()

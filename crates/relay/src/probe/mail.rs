@@ -12,7 +12,8 @@ use domain::{
     outbox::{Job, Lease, Path},
 };
 
-use super::{SettingsTested, Test, Way, redact::printable};
+use super::{SettingsTested, Test, Way};
+use crate::redact::printable;
 
 /// Characters of whoever asked for the test, in the mail.
 const MAX_NAME: usize = 100;

@@ -19,7 +19,6 @@ mod graph;
 mod hints;
 mod mail;
 mod record;
-mod redact;
 mod report;
 mod smtp;
 mod teller;

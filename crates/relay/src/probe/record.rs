@@ -17,11 +17,11 @@ use tokio::time::Instant;
 use super::{
     certificate::Certificate,
     hints::Reader,
-    redact::Redactor,
     report::{Step, StepName, StepStatus, TlsSeen},
     teller::Teller,
 };
 use crate::{
+    redact::Redactor,
     session::Failed,
     sight::{CertificateFault, Sight},
     stream::WireReply,

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     gate::Gate,
+    redact::Discretion,
     sight::{Sight, Watch},
     stream::{self, SmtpStream, Tap},
 };
@@ -101,7 +102,7 @@ impl Dialer {
             Security::ImplicitTls => self.greet_over_tls(stream, server, progress).await?,
             Security::StartTls | Security::StartTlsOptional | Security::None => {
                 progress.enter(Stage::Greeting);
-                self.greet(watched(stream::clear(stream), progress)).await?
+                self.greet(tapped(stream::clear(stream), server, progress)).await?
             }
         };
         if wants_starttls(server, link.extensions) {
@@ -161,7 +162,7 @@ impl Dialer {
         let stream = self.shake_hands(stream, server, progress.watch()).await?;
         progress.secured(stream.get_ref().1.protocol_version());
         progress.enter(Stage::Greeting);
-        self.greet(watched(stream::encrypted(stream), progress)).await
+        self.greet(tapped(stream::encrypted(stream), server, progress)).await
     }
 
     async fn start_tls(
@@ -200,8 +201,9 @@ impl Dialer {
     }
 }
 
-fn watched((stream, tap): (SmtpStream, Tap), progress: &Progress) -> (SmtpStream, Tap) {
-    (stream, tap.watched_by(progress.watch().clone()))
+fn tapped((stream, tap): (SmtpStream, Tap), server: &SmtpServer, progress: &Progress) -> (SmtpStream, Tap) {
+    let tap = tap.watched_by(progress.watch().clone());
+    (stream, tap.discreet(Discretion::of(server)))
 }
 
 fn wants_starttls(server: &SmtpServer, offers: Extensions) -> bool {

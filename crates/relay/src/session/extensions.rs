@@ -79,6 +79,7 @@ mod tests {
         Extensions::of(&WireReply {
             code: 250,
             lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+            discretion: crate::redact::Discretion::default(),
         })
     }
 

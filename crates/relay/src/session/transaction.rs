@@ -175,15 +175,15 @@ fn mail_command(mail: &WireMessage, offers: Extensions) -> Result<String, Sessio
     } else {
         String::new()
     };
-    let body = match (mail.is_eight_bit(), offers.has(Offer::EightBitMime)) {
-        (false, _) => "",
-        (true, true) => " BODY=8BITMIME",
-        (true, false) => return Err(SessionFailure::EightBitMimeNotOffered),
-    };
     let utf8 = match (mail.needs_smtputf8(), offers.has(Offer::SmtpUtf8)) {
         (false, _) => "",
         (true, true) => " SMTPUTF8",
         (true, false) => return Err(SessionFailure::SmtpUtf8NotOffered),
+    };
+    let body = match (mail.is_eight_bit(), offers.has(Offer::EightBitMime)) {
+        (false, _) => "",
+        (true, true) => " BODY=8BITMIME",
+        (true, false) => return Err(SessionFailure::EightBitMimeNotOffered),
     };
     let path = &mail.envelope.reverse_path;
     Ok(format!("MAIL FROM:<{path}>{size}{body}{utf8}\r\n"))

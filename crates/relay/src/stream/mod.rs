@@ -28,7 +28,10 @@ mod wire;
 pub(crate) use reply::WireReply;
 pub(crate) use wire::StreamFault;
 
-use crate::sight::{Sight, Watch};
+use crate::{
+    redact::Discretion,
+    sight::{Sight, Watch},
+};
 use channel::Channel;
 use wire::{Dot, Wire};
 
@@ -62,6 +65,12 @@ impl Tap {
     /// The same tap, with somebody to tell what passes.
     pub(crate) fn watched_by(self, watch: Watch) -> Self {
         Self(self.0, watch)
+    }
+
+    /// The same tap, for a server that must not be quoted with its credentials.
+    pub(crate) fn discreet(self, discretion: Discretion) -> Self {
+        lock(&self.0).reader.be_discreet(discretion);
+        self
     }
 
     /// Whoever is told what passes.

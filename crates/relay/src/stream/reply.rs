@@ -5,6 +5,8 @@
 
 use domain::reply::{EnhancedCode, Reply};
 
+use crate::redact::Discretion;
+
 /// Octets of one reply at most.
 const MAX_OCTETS: usize = 64 * 1024;
 /// Lines of one reply at most.
@@ -17,14 +19,22 @@ pub(crate) struct WireReply {
     pub(crate) code: u16,
     /// What stood behind it, line by line.
     pub(crate) lines: Vec<String>,
+    /// What of it must not be kept.
+    pub(crate) discretion: Discretion,
 }
 
 impl WireReply {
-    /// The reply as it is kept: an enhanced code that is repeated on every line is said once.
+    /// The reply as it is kept: without the credentials, should it repeat them, and an enhanced code that stands on every line
+    /// is said once. The codes stay as they are, for they decide.
     pub(crate) fn to_kept(&self) -> Reply {
         let mut lines = self.lines.iter().map(String::as_str);
-        let mut text = lines.next().unwrap_or_default().to_owned();
-        let enhanced = EnhancedCode::leading(&text);
+        let first = lines.next().unwrap_or_default();
+        let enhanced = EnhancedCode::leading(first);
+        let (code, first) = match enhanced {
+            Some(_) => first.split_at(first.find(|c: char| c.is_ascii_whitespace()).unwrap_or(first.len())),
+            None => ("", first),
+        };
+        let mut text = first.to_owned();
         for line in lines {
             let repeated = enhanced.is_some() && EnhancedCode::leading(line) == enhanced;
             let said = if repeated {
@@ -35,7 +45,7 @@ impl WireReply {
             text.push(' ');
             text.push_str(said);
         }
-        Reply::new(self.code, &text)
+        Reply::new(self.code, &format!("{code}{}", self.discretion.blotted(text)))
     }
 }
 
@@ -61,9 +71,15 @@ pub(crate) struct ReplyReader {
     octets: usize,
     code: Option<u16>,
     lines: Vec<String>,
+    discretion: Discretion,
 }
 
 impl ReplyReader {
+    /// What the replies to come are not to be quoted with.
+    pub(crate) fn be_discreet(&mut self, discretion: Discretion) {
+        self.discretion = discretion;
+    }
+
     pub(crate) fn take_in(&mut self, octets: &[u8]) {
         self.unread.extend_from_slice(octets);
     }
@@ -89,7 +105,12 @@ impl ReplyReader {
                 self.octets = 0;
                 self.code = None;
                 let lines = std::mem::take(&mut self.lines);
-                return Ok(Some(WireReply { code, lines }));
+                let discretion = self.discretion.clone();
+                return Ok(Some(WireReply {
+                    code,
+                    lines,
+                    discretion,
+                }));
             }
         }
         Ok(None)

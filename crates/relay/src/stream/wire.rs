@@ -61,7 +61,7 @@ pub(super) struct Wire {
     pub(super) replies: VecDeque<WireReply>,
     pub(super) fault: Option<StreamFault>,
     pub(super) dot: Dot,
-    reader: ReplyReader,
+    pub(super) reader: ReplyReader,
     /// What lettre is still to be shown of the last reply.
     shown: VecDeque<u8>,
     turn: Turn,

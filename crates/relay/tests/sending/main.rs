@@ -33,6 +33,8 @@ mod probe_failures;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod repeated_secrets;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod session_faults;

@@ -48,7 +48,7 @@ const LATER: &[StepName] = &[Authenticate, MailFrom, RcptTo, Data];
 const CLEAR_FIRST: &[Security] = &[Security::StartTls, Security::StartTlsOptional, Security::None];
 
 /// From the particular to the general: the first that fits is taken.
-static LINES: [Line; 23] = [
+static LINES: [Line; 21] = [
     line(
         "blocked_address",
         &[],
@@ -258,27 +258,20 @@ static LINES: [Line; 23] = [
              that knows this machine by its address wants no user name at all.",
         ),
     ),
-    line(
-        "smtputf8_not_offered",
-        &[],
-        say(
-            RecipientRejected,
-            Settings,
-            "An address of this mail has letters beyond ASCII before its @, and the server does not take such addresses.",
-        ),
-    ),
-    line(
-        "eight_bit_mime_not_offered",
-        &[],
-        say(
-            SenderRejected,
-            Settings,
-            "The From address has letters beyond ASCII, and the server does not take such mail.",
-        ),
-    ),
 ];
 
 pub(super) fn advice(failure: &SessionFailure, step: StepName, case: &Case<'_>) -> Advice {
+    if matches!(
+        failure,
+        SessionFailure::SmtpUtf8NotOffered | SessionFailure::EightBitMimeNotOffered
+    ) {
+        let is_the_recipients = case.mail.forward_path.needs_smtputf8();
+        return if is_the_recipients {
+            RECIPIENT_BEYOND_ASCII
+        } else {
+            SENDER_BEYOND_ASCII
+        };
+    }
     let security = case.server.security;
     let fits = |line: &&Line| {
         (line.fault.is_empty() || line.fault == failure.as_str())
@@ -287,6 +280,18 @@ pub(super) fn advice(failure: &SessionFailure, step: StepName, case: &Case<'_>) 
     };
     LINES.iter().find(fits).map_or(GENERAL, |line| line.advice)
 }
+
+const RECIPIENT_BEYOND_ASCII: Advice = say(
+    RecipientRejected,
+    Settings,
+    "The recipient's address has letters beyond ASCII before its @, and the server does not take such addresses.",
+);
+
+const SENDER_BEYOND_ASCII: Advice = say(
+    SenderRejected,
+    Settings,
+    "The From address has letters beyond ASCII, and the server does not take such mail.",
+);
 
 /// What no line fits.
 const GENERAL: Advice = say(

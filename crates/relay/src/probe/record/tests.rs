@@ -45,6 +45,7 @@ fn a_conversation_without_end_is_cut() {
     let reply = WireReply {
         code: 250,
         lines: vec!["x".repeat(1000); 100],
+        discretion: crate::redact::Discretion::default(),
     };
     for _ in 0..10 {
         record.note(Sight::Heard(reply.clone()), &mut Teller::default());

@@ -225,13 +225,17 @@ impl Mailer {
         observer.said(format!("C: POST {url} {content_type} ({octets} octets)"));
         let request = send::request(url, content_type, token).map_err(held)?;
         let (answer, reach) = send::post(&self.client, &self.timeouts, request, written, mark).await?;
-        judge(&answer, reach, token)
+        let secrets = [
+            token.text.expose_secret(),
+            via.application.client_secret.expose_secret(),
+        ];
+        judge(&answer, reach, &secrets)
     }
 }
 
 /// 202 to a whole request, and nothing else, is yes.
-fn judge(answer: &Answer, reach: Reach, token: &Token) -> Result<Accepted, (Fault, Reach)> {
-    let refusal = Refusal::of(answer, &[token.text.expose_secret()]);
+fn judge(answer: &Answer, reach: Reach, secrets: &[&str]) -> Result<Accepted, (Fault, Reach)> {
+    let refusal = Refusal::of(answer, secrets);
     match (answer.status, reach) {
         (202, Reach::Out) => Ok(Accepted {
             reply: Reply::new(202, &accepted_text(refusal.request_id.as_deref())),

@@ -4,14 +4,15 @@
 //! [7000215]}` (RFC 6749 §5.2), Graph `{"error": {"code": "ErrorAccessDenied", "message": "…"}}`. Gateways before them answer in
 //! HTML; then the status is all there is.
 
-use std::time::Duration;
+use std::{cell::LazyCell, time::Duration};
 
 use chrono::DateTime;
 use domain::reply::Reply;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::gate::http::Answer;
+use crate::{gate::http::Answer, redact::Redactor};
 
 /// The longest time that a server can have us wait.
 pub const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -36,7 +37,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads an answer that is not the wanted one; `secrets` never come out again.
+    /// Reads an answer; `secrets` never come out again. They are looked for only where it says something.
     pub(super) fn of(answer: &Answer, secrets: &[&str]) -> Self {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let (error, text) = match body.get("error") {
@@ -45,13 +46,22 @@ impl Refusal {
             _ => ("", ""),
         };
         let first_line = text.lines().next().unwrap_or_default();
+        let redactor = LazyCell::new(|| redactor(secrets));
+        let blotted = |text: &str| match text {
+            "" => String::new(),
+            said => redactor.blotted(said),
+        };
         Self {
             status: answer.status,
-            error: name(error),
+            error: name(&blotted(error)),
             number: number(&body, text),
-            text: without(first_line, secrets),
+            text: blotted(first_line),
             retry_after: retry_after(&answer.headers),
-            request_id: request_id(&answer.headers, &body),
+            request_id: request_id(&answer.headers, &body).map(|id| {
+                // What looks like theirs is let through as it is, and every mail that is taken has one.
+                let is_theirs = Uuid::try_parse(id).is_ok() && !secrets.contains(&id);
+                if is_theirs { id.to_owned() } else { name(&blotted(id)) }
+            }),
         }
     }
 
@@ -88,17 +98,19 @@ fn number(body: &Value, text: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-pub(super) fn without(text: &str, secrets: &[&str]) -> String {
-    let kept = secrets.iter().filter(|secret| !secret.is_empty());
-    kept.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+fn redactor(secrets: &[&str]) -> Redactor {
+    let mut redactor = Redactor::default();
+    for secret in secrets {
+        redactor.hide(secret);
+    }
+    redactor
 }
 
-fn request_id(headers: &HeaderMap, body: &Value) -> Option<String> {
+fn request_id<'a>(headers: &'a HeaderMap, body: &'a Value) -> Option<&'a str> {
     let of_header = ["request-id", "x-ms-request-id"]
         .into_iter()
         .find_map(|name| headers.get(name)?.to_str().ok());
-    let id = of_header.or_else(|| body.get("trace_id")?.as_str())?;
-    Some(name(id))
+    of_header.or_else(|| body.get("trace_id")?.as_str())
 }
 
 /// Seconds or a date (RFC 9110 §10.2.3). A date counts from the answer's own Date: the two clocks are one.
