@@ -27,6 +27,7 @@ async fn naming_any_part_of_a_connection_is_refused_with_an_entry_for_each_and_c
     }
     let mut expected: Vec<_> = fields
         .iter()
+        .chain(&["from_email_address", "from_email_name"])
         .map(|field| (format!("/{field}"), "provider_managed".to_owned()))
         .collect();
     expected.sort();

@@ -24,6 +24,7 @@ pub mod relay_redrive;
 mod relay_route_input;
 pub mod relay_route_test;
 pub mod relay_routes;
+mod secret_in_use;
 mod secret_input;
 pub mod secrets;
 pub mod service;

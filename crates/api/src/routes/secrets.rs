@@ -1,10 +1,10 @@
 //! An on-premises tenant's vault: application secrets that are written and never read. A Cloud tenant has none.
 
 use actix_web::{HttpResponse, delete, get, post, put, web};
+use deserr::Deserr;
 use domain::{
     access::ProviderManaged,
     clock::Timestamp,
-    fault::{Fault, FaultCode},
     ids::VaultSecretId,
     vault::{Template, TemplateField, days_left},
 };
@@ -13,20 +13,33 @@ use storage::{
     Page,
     tenant::{Vault, VaultSecret},
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    email_settings::{Override, managed as refused_as_managed},
     paths::{TenantItemPath, TenantPath},
+    secret_in_use,
     secret_input::{CreateSecret, ReplaceSecret},
 };
 use crate::{
     access::{Access, Caller, may},
-    body::{Body, child},
+    body::{Body, Faults, Parsed},
     page::{List, PageQuery},
     problem::{Code, Problem},
     query::Query,
     wire::{IfMatch, etag, instant},
 };
+
+/// What to replace a secret in spite of.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReplaceSecretQuery {
+    /// `untested`: replace it also where no test email covers the change and sign-in codes depend on it.
+    #[deserr(default, rename = "override")]
+    #[param(rename = "override", value_type = Option<String>, example = "untested")]
+    overridden: Option<Parsed<Override>>,
+}
 
 /// A secret, without what is secret in it.
 #[derive(Serialize, ToSchema)]
@@ -235,25 +248,35 @@ pub(crate) async fn read(
 }
 
 /// Replace a secret of an on-premises tenant. Without a client secret the stored one stays, as long as client id and
-/// tenant id are the ones it was given for.
+/// tenant id are the ones it was given for. Where the email settings use the secret and people sign in with codes by email,
+/// another application is refused like an untested connection. Tests take saved secrets: make another secret, test settings
+/// with it and save those, or replace this one with `?override=untested`. A client secret in use cannot be taken away.
 #[utoipa::path(
     operation_id = "secrets.replace", tag = "Secrets",
-    params(TenantItemPath),
+    params(TenantItemPath, ReplaceSecretQuery),
     request_body = ReplaceSecret,
-    responses((status = 200, description = "The secret after the change", body = SecretBody))
+    responses(
+        (status = 200, description = "The secret after the change", body = SecretBody),
+        (status = 409, description = "The email settings use it, and no test email covers the change"),
+        (status = 412, description = "The resource has changed since `If-Match`")
+    )
 )]
 #[put("/v1/tenants/{tenant}/secrets/{id}")]
 pub(crate) async fn replace(
     access: Access<may::WriteSettings>,
     path: web::Path<(String, String)>,
+    query: Query,
     based_on: IfMatch,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (vault, body) = vault(&access, body).await?;
     let before = vault.secret(secret_id(&path.1)?).await?;
+    let query: ReplaceSecretQuery = query.read()?;
     let change = ReplaceSecret::over(body.json().await?, &before)?;
-    let expected = based_on.0.or(Some(before.version));
-    let secret = vault.replace(before.id, change, expected).await?;
+    based_on.check(before.version)?;
+    let overridden = query.overridden.map(|given| given.0);
+    let edit = secret_in_use::check(&access, &before, &change, overridden).await?;
+    let secret = vault.replace(before.id, change, edit).await?;
     Ok(shown(&access, secret))
 }
 
@@ -263,17 +286,19 @@ pub(crate) async fn replace(
     params(TenantItemPath),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 409, description = "The email settings use it")
+        (status = 409, description = "The email settings use it"),
+        (status = 412, description = "The resource has changed since `If-Match`")
     )
 )]
 #[delete("/v1/tenants/{tenant}/secrets/{id}")]
 pub(crate) async fn delete(
     access: Access<may::WriteSettings>,
     path: web::Path<(String, String)>,
+    based_on: IfMatch,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (vault, _) = vault(&access, body).await?;
-    vault.delete(secret_id(&path.1)?).await?;
+    vault.delete(secret_id(&path.1)?, based_on.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -287,10 +312,7 @@ async fn vault<P>(access: &Access<P>, body: Body) -> Result<(Vault<'_>, Body), P
 
 async fn managed(body: Body) -> Problem {
     // What cannot be read has no members; it is refused all the same.
-    let sent = body.json().await.unwrap_or_default();
-    let members = sent.as_object().into_iter().flat_map(|members| members.keys());
-    let fault = |key: &String| Fault::new(FaultCode::ProviderManaged, "The provider manages this.").at(&child("", key));
-    Problem::plain(Code::ProviderManaged).with_faults(members.map(fault).collect())
+    refused_as_managed(&body.json().await.unwrap_or_default())
 }
 
 /// Ids in paths: what is none names nothing.

@@ -20,13 +20,13 @@ mod vault;
 pub(crate) use api_clients::parse_roles;
 pub use api_clients::{ApiClient, NewApiClient};
 pub(crate) use email_settings::insert_first as insert_first_settings;
-pub use email_settings::{OwnConnection, PastSettings, Sending, SettingsChange, SettingsVersion, Untested};
+pub use email_settings::{OwnConnection, PastSettings, Sending, SettingsChange, SettingsVersion, Untested, Unusable};
 pub use messages::MessageFilter;
 pub(crate) use owned::TenantOwned;
 pub(crate) use preferences::ON_OUTCOME_UNKNOWN;
 pub use preferences::PreferencesVersion;
 pub use test_emails::{TestBegun, TestEnded};
-pub use vault::{Vault, VaultChange, VaultSecret};
+pub use vault::{Vault, VaultChange, VaultEdit, VaultSecret};
 
 /// One tenant's part of the store.
 #[derive(Clone, Copy)]

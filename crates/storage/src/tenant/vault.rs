@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::sealed::{fields, parse_fields, place, sealed_row};
-use super::TenantStore;
+use super::{TenantStore, Untested};
 use crate::{
     audit::Entry,
     entity::{email_settings, vault_secret},
@@ -43,6 +43,17 @@ pub struct VaultChange {
     pub client_secret: PasswordChange,
     /// When the client secret ends, where that is known.
     pub expires_at: Option<Timestamp>,
+}
+
+/// What a change of an entry is based on, and what is taken upon themselves with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VaultEdit {
+    /// The entry's version that the change was made of; none where the caller does not mind.
+    pub based_on: Option<i64>,
+    /// The version of the email settings that the change was checked against; none where nothing had to be checked.
+    pub settings: Option<i64>,
+    /// Whether somebody took it upon themselves that no test covers the change.
+    pub untested: Untested,
 }
 
 /// An entry as it can be read.
@@ -161,24 +172,29 @@ impl Vault<'_> {
         vault_secret(self.find(self.tenant.store.read(), id).await?)
     }
 
-    /// Replaces an entry; `expected` is the version the change is based on. Mail that waits for it is tried at once.
+    /// Replaces an entry. Mail that waits for it is tried at once.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::VersionMismatch`], [`StoreError::Conflict`] where a client secret would be
-    /// kept for another registration than the one it was given for.
+    /// kept for another registration than the one it was given for, and where the email settings changed meanwhile.
     pub async fn replace(
         &self,
         id: VaultSecretId,
         change: VaultChange,
-        expected: Option<i64>,
+        edit: VaultEdit,
     ) -> Result<VaultSecret, StoreError> {
         let transaction = self.tenant.store.begin().await?;
-        let before = self.find(&transaction, id).await?;
+        let before = self.locked(&transaction, id, edit.based_on).await?;
         let version = before.version;
-        if expected.is_some_and(|expected| expected != version) {
-            return Err(StoreError::VersionMismatch { current: version });
+        if edit.settings.is_some() && edit.settings != self.settings_version(&transaction).await? {
+            return Err(StoreError::Conflict(
+                "The email settings have just changed; try again.".to_owned(),
+            ));
         }
-        let detail = described(&change);
+        let mut detail = described(&change);
+        if edit.untested == Untested::Overridden {
+            detail["override"] = json!("untested");
+        }
         let mut after = self.changed(&transaction, before, change).await?;
         after.updated_at = self.tenant.store.now_ms();
         after.updated_by.clone_from(&self.tenant.scope.actor().subject);
@@ -192,15 +208,14 @@ impl Vault<'_> {
         vault_secret(after)
     }
 
-    /// Deletes an entry.
+    /// Deletes an entry; `based_on` is the version that the caller knows, if they mind.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where the email settings in force use it; [`StoreError::NotFound`].
-    pub async fn delete(&self, id: VaultSecretId) -> Result<(), StoreError> {
+    /// [`StoreError::Conflict`] where the email settings in force use it; [`StoreError::VersionMismatch`];
+    /// [`StoreError::NotFound`].
+    pub async fn delete(&self, id: VaultSecretId, based_on: Option<i64>) -> Result<(), StoreError> {
         let transaction = self.tenant.store.begin().await?;
-        // Waits for settings that are just being saved with it, and they for this.
-        let row = self.tenant.vault_row(id).lock_exclusive().one(&transaction).await?;
-        let row = row.ok_or(StoreError::NotFound("secret"))?;
+        let row = self.locked(&transaction, id, based_on).await?;
         if self.in_use(&transaction).await? == Some(id.uuid()) {
             return Err(StoreError::Conflict(
                 "The email settings use this secret; save them with another one first.".to_owned(),
@@ -232,6 +247,37 @@ impl Vault<'_> {
     ) -> Result<vault_secret::Model, StoreError> {
         let row = self.tenant.vault_row(id).one(connection).await?;
         row.ok_or(StoreError::NotFound("secret"))
+    }
+
+    /// The entry at the version that a change is based on. Waits for settings that are just being saved with it, and they for
+    /// this.
+    async fn locked(
+        &self,
+        transaction: &DatabaseTransaction,
+        id: VaultSecretId,
+        based_on: Option<i64>,
+    ) -> Result<vault_secret::Model, StoreError> {
+        let row = self.tenant.vault_row(id).lock_exclusive().one(transaction).await?;
+        let row = row.ok_or(StoreError::NotFound("secret"))?;
+        match based_on {
+            Some(expected) if expected != row.version => Err(StoreError::VersionMismatch { current: row.version }),
+            Some(_) | None => Ok(row),
+        }
+    }
+
+    /// The version of the email settings in force; 0 before the first.
+    async fn settings_version<C: ConnectionTrait>(&self, connection: &C) -> Result<Option<i64>, StoreError> {
+        let newest = self
+            .tenant
+            .select::<email_settings::Entity>()
+            .select_only()
+            .column(email_settings::Column::Version)
+            .order_by_desc(email_settings::Column::Version)
+            .limit(1)
+            .into_tuple::<i64>()
+            .one(connection)
+            .await?;
+        Ok(Some(newest.unwrap_or(0)))
     }
 
     /// The entry that the email settings in force name.

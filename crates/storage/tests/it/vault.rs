@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait as _, Statement};
 use storage::{
     Store, StoreError,
     provider::{NewEdition, NewTenant, PasswordChange},
-    tenant::{Vault, VaultChange, VaultSecret},
+    tenant::{Vault, VaultChange, VaultEdit, VaultSecret},
 };
 
 use crate::support::{World, operator};
@@ -91,7 +91,14 @@ async fn a_kept_client_secret_is_sealed_for_the_new_version_and_a_moved_one_is_r
     let vault = vault(&world, &globex);
     let secret = vault.create(mailer(given())).await.unwrap();
     let kept = vault
-        .replace(secret.id, mailer(PasswordChange::Keep), Some(1))
+        .replace(
+            secret.id,
+            mailer(PasswordChange::Keep),
+            VaultEdit {
+                based_on: Some(1),
+                ..VaultEdit::default()
+            },
+        )
         .await
         .unwrap();
     let (found, version) = application(&world, &globex, secret.id).await.unwrap().unwrap();
@@ -100,7 +107,7 @@ async fn a_kept_client_secret_is_sealed_for_the_new_version_and_a_moved_one_is_r
 
     let mut moved = mailer(PasswordChange::Keep);
     moved.registration.directory = "evil.example".parse().unwrap();
-    let refused = vault.replace(secret.id, moved, None).await;
+    let refused = vault.replace(secret.id, moved, VaultEdit::default()).await;
 
     assert!(matches!(refused, Err(StoreError::Conflict(_))));
     assert_eq!(vault.secret(secret.id).await.unwrap().version, 2);
@@ -163,12 +170,15 @@ async fn a_secret_that_the_settings_in_force_use_is_not_deleted() {
         raw.execute_raw(statement).await.unwrap();
     };
     save(1, Some(secret.id.uuid())).await;
-    assert!(matches!(vault.delete(secret.id).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(
+        vault.delete(secret.id, None).await,
+        Err(StoreError::Conflict(_))
+    ));
     assert!(vault.secret(secret.id).await.is_ok());
 
     save(2, None).await;
 
-    vault.delete(secret.id).await.unwrap();
+    vault.delete(secret.id, None).await.unwrap();
     assert!(matches!(vault.secret(secret.id).await, Err(StoreError::NotFound(_))));
 }
 
@@ -192,7 +202,7 @@ async fn client_secrets_are_nowhere_in_the_tables_nor_in_the_audit_log() {
     let vault = vault(&world, &globex);
     let secret = vault.create(mailer(given())).await.unwrap();
     vault
-        .replace(secret.id, mailer(PasswordChange::Keep), None)
+        .replace(secret.id, mailer(PasswordChange::Keep), VaultEdit::default())
         .await
         .unwrap();
     let raw = world.database.raw().await;

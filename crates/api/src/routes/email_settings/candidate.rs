@@ -2,6 +2,7 @@
 
 use domain::{connection::EmailSettings, tenant::Edition};
 use serde_json::Value;
+use storage::tenant::{SettingsVersion, Unusable};
 
 use super::{cloud, on_premises};
 use crate::{
@@ -35,15 +36,18 @@ pub(crate) async fn parse_candidate<P>(access: &Access<P>, input: Option<Value>)
 }
 
 /// Refuses an old version that could not be saved today.
-pub(super) fn refuse_outdated<P>(access: &Access<P>, settings: &EmailSettings) -> Result<(), Problem> {
-    match settings {
+pub(super) fn refuse_outdated<P>(access: &Access<P>, version: &SettingsVersion) -> Result<(), Problem> {
+    match &version.settings {
         EmailSettings::Cloud { branding } => cloud::check(access, branding),
         EmailSettings::OnPremises {
             connection: Some(_), ..
         } => Ok(()),
         EmailSettings::OnPremises { connection: None, .. } => Err(Problem::new(
             Code::Conflict,
-            "The vault does not hold the secret of this version any more.",
+            match &version.unusable {
+                Some(Unusable::Server(_)) => "The password of this version does not open any more.",
+                Some(Unusable::Mailbox { .. }) | None => "The vault does not hold the secret of this version any more.",
+            },
         )),
     }
 }

@@ -76,19 +76,19 @@ pub(super) fn check<P>(access: &Access<P>, branding: &Branding) -> Result<(), Pr
     refuse(faults.0)
 }
 
+/// The refusal of a body that speaks of what the provider manages, with an entry for each of its members.
+pub(crate) fn managed(body: &Value) -> Problem {
+    let members = body.as_object().into_iter().flat_map(|members| members.keys());
+    let fault = |key: &String| Fault::new(FaultCode::ProviderManaged, "The provider manages this.").at(&child("", key));
+    Problem::plain(Code::ProviderManaged).with_faults(members.map(fault).collect())
+}
+
 /// A Cloud tenant that names a part of a connection is refused, whatever else is right.
 fn refuse_connection(input: &Value) -> Result<(), Problem> {
-    let named = input
-        .as_object()
-        .into_iter()
-        .flat_map(|body| body.keys())
-        .filter(|key| CONNECTION_FIELDS.contains(&key.as_str()));
-    let faults: Vec<Fault> = named
-        .map(|key| Fault::new(FaultCode::ProviderManaged, "The provider manages this.").at(&child("", key)))
-        .collect();
-    if faults.is_empty() {
-        Ok(())
+    let mut members = input.as_object().into_iter().flat_map(|body| body.keys());
+    if members.any(|key| CONNECTION_FIELDS.contains(&key.as_str())) {
+        Err(managed(input))
     } else {
-        Err(Problem::plain(Code::ProviderManaged).with_faults(faults))
+        Ok(())
     }
 }

@@ -28,7 +28,7 @@ impl std::str::FromStr for Override {
 }
 
 /// Refuses a change from the one settings to the other that could lock people out.
-pub(super) async fn check<P>(
+pub(crate) async fn check<P>(
     access: &Access<P>,
     (before, after): (&EmailSettings, &EmailSettings),
     overridden: Option<Override>,

@@ -4,6 +4,7 @@
 use actix_web::{HttpResponse, get, post, put, web};
 use deserr::Deserr;
 use domain::{access::ProviderManaged, connection::EmailSettings, fault::Fault, tenant::Edition};
+use serde_json::Value;
 use storage::tenant::{SettingsChange, SettingsVersion};
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,12 +30,16 @@ mod on_premises;
 mod shown;
 
 use cloud::CloudSettingsInput;
-use guard::Override;
 use on_premises::OnPremisesSettingsInput;
 use shown::{EmailSettingsBody, PastSettingsBody, shown};
 
 pub(crate) use candidate::parse_candidate;
+pub(crate) use cloud::managed;
+pub(crate) use guard::{Override, check as refuse_untested};
 pub(crate) use shown::effective_from;
+
+/// How often a change is made that others are faster than.
+const ATTEMPTS: usize = 3;
 
 /// Octets of an on-premises body: a CA bundle of the greatest length, escaped, and JSON around it.
 const ON_PREMISES_LIMIT: usize = 192 * 1024;
@@ -110,21 +115,53 @@ pub(crate) async fn replace(
     let query: ReplaceQuery = query.read()?;
     let limit = body_limit(access.scope.edition());
     let input = parse_json(&body.bytes("application/json", limit).await?)?;
+    let after = settled(&based_on, async || {
+        replaced(&access, &query, &based_on, input.clone()).await
+    })
+    .await?;
+    shown(&access, &after).await
+}
+
+/// The settings after a change that is made of those now in force: what it keeps, such as a password, is theirs.
+async fn replaced<P>(
+    access: &Access<P>,
+    query: &ReplaceQuery,
+    based_on: &IfMatch,
+    input: Value,
+) -> Result<SettingsVersion, Problem> {
     let before = access.store().email_settings().await?;
-    let settings = candidate::resolve(&access, input, &before.settings).await?;
+    let settings = candidate::resolve(access, input, &before.settings).await?;
     based_on.check(before.version)?;
-    refuse_below(&access, &settings, &before).await?;
-    let overridden = query.overridden.map(|given| given.0);
-    let untested = guard::check(&access, (&before.settings, &settings), overridden).await?;
-    if query.validate_only.is_some_and(|flag| flag.0 == Flag::True) {
-        return shown(&access, &SettingsVersion { settings, ..before }).await;
+    refuse_below(access, &settings, &before).await?;
+    let overridden = query.overridden.as_ref().map(|given| given.0);
+    let untested = guard::check(access, (&before.settings, &settings), overridden).await?;
+    if query.validate_only.as_ref().is_some_and(|flag| flag.0 == Flag::True) {
+        return Ok(SettingsVersion {
+            settings,
+            unusable: None,
+            ..before
+        });
     }
     let change = SettingsChange {
-        based_on: based_on.0,
+        based_on: Some(before.version),
         restores: None,
         untested,
     };
-    shown(&access, &save(&access, &settings, change).await?).await
+    save(access, &settings, change).await
+}
+
+/// Makes a change anew where somebody else was faster, as long as the caller did not say what it is based on.
+async fn settled(
+    based_on: &IfMatch,
+    change: impl AsyncFn() -> Result<SettingsVersion, Problem>,
+) -> Result<SettingsVersion, Problem> {
+    for _ in 1..ATTEMPTS {
+        match change().await {
+            Err(problem) if based_on.0.is_none() && problem.code() == Code::PreconditionFailed => {}
+            done => return done,
+        }
+    }
+    change().await
 }
 
 /// List the versions of a tenant's email settings, newest first.
@@ -162,19 +199,37 @@ pub(crate) async fn restore(
     based_on: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let query: RestoreQuery = query.read()?;
-    let restores = path.1.parse().map_err(|_| Problem::plain(Code::NotFound))?;
-    let settings = access.store().email_settings_version(restores).await?.settings;
-    candidate::refuse_outdated(&access, &settings)?;
+    let restores = version_number(&path.1)?;
+    let after = settled(&based_on, async || restored(&access, &query, &based_on, restores).await).await?;
+    shown(&access, &after).await
+}
+
+/// The number of a version, in the one spelling that names it.
+fn version_number(text: &str) -> Result<i64, Problem> {
+    let number = text.parse::<i64>().ok();
+    let number = number.filter(|number| number.to_string() == text);
+    number.ok_or_else(|| Problem::plain(Code::NotFound))
+}
+
+/// The settings after an old version took the place of those now in force.
+async fn restored<P>(
+    access: &Access<P>,
+    query: &RestoreQuery,
+    based_on: &IfMatch,
+    restores: i64,
+) -> Result<SettingsVersion, Problem> {
+    let old = access.store().email_settings_version(restores).await?;
+    candidate::refuse_outdated(access, &old)?;
     let before = access.store().email_settings().await?;
     based_on.check(before.version)?;
-    refuse_below(&access, &settings, &before).await?;
-    let overridden = query.overridden.map(|given| given.0);
+    refuse_below(access, &old.settings, &before).await?;
+    let overridden = query.overridden.as_ref().map(|given| given.0);
     let change = SettingsChange {
-        based_on: based_on.0,
+        based_on: Some(before.version),
         restores: Some(restores),
-        untested: guard::check(&access, (&before.settings, &settings), overridden).await?,
+        untested: guard::check(access, (&before.settings, &old.settings), overridden).await?,
     };
-    shown(&access, &save(&access, &settings, change).await?).await
+    save(access, &old.settings, change).await
 }
 
 /// Saves settings that were found right.

@@ -11,6 +11,7 @@ use domain::{
     secret::{SecretText, secret_text},
 };
 use serde_json::Value;
+use storage::StoreError;
 use utoipa::ToSchema;
 
 use crate::{
@@ -241,6 +242,20 @@ fn with_password(
     faults.note("/smtp/password", password.over(server, before))
 }
 
+/// A client secret that does not open is none.
+fn none_that_opens<T>(error: StoreError) -> Result<Option<T>, StoreError> {
+    match error {
+        StoreError::Tampered(_) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a secret of a tenant's vault does not open"
+            );
+            Ok(None)
+        }
+        other => Err(other),
+    }
+}
+
 async fn parse_o365<P>(access: &Access<P>, input: Value, faults: &mut Faults) -> Result<Option<O365>, Problem> {
     const SECRET: &str = "send_email_application_secret_id";
     let mut o365 = Members::of(input, "/o365", faults);
@@ -252,7 +267,8 @@ async fn parse_o365<P>(access: &Access<P>, input: Value, faults: &mut Faults) ->
         found = access
             .store()
             .vault_application(secret)
-            .await?
+            .await
+            .or_else(none_that_opens)?
             .map(|(found, _)| (secret, found));
         if found.is_none() {
             o365.fault(SECRET, no_such_secret());

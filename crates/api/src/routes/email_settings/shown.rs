@@ -7,7 +7,7 @@ use domain::{
     tenant::Edition,
 };
 use serde::Serialize;
-use storage::tenant::{PastSettings, SettingsVersion};
+use storage::tenant::{PastSettings, SettingsVersion, Unusable};
 use utoipa::ToSchema;
 
 use super::fields::{FieldBody, fields};
@@ -163,25 +163,51 @@ pub(super) async fn shown<P>(access: &Access<P>, version: &SettingsVersion) -> R
     let settings = &version.settings;
     let branding = settings.branding();
     let edition = access.scope.edition();
-    let connection = settings.connection();
+    let (method, smtp, o365) = stored(version);
     let body = EmailSettingsBody {
         edition: edition.as_str(),
         from_email_address: branding.map(|branding| branding.from_address.to_string()),
         from_email_name: branding
             .and_then(|branding| branding.from_name.as_ref())
             .map(ToString::to_string),
-        send_email_method: OfOwn::of(edition, connection.map(Connection::method)),
-        smtp: OfOwn::of(edition, connection.and_then(SmtpBody::of)),
-        o365: OfOwn::of(edition, connection.and_then(O365Body::of)),
+        send_email_method: OfOwn::of(edition, method),
+        smtp: OfOwn::of(edition, smtp),
+        o365: OfOwn::of(edition, o365),
         version: version.version,
         updated_at: version.updated_at.map(instant),
         updated_by: version.updated_by.clone(),
         configured: settings.is_configured(),
         tested: access.store().is_tested(settings).await?,
-        fields: fields(edition, connection.map(Connection::method)),
+        fields: fields(edition, method),
         effective_from: branding.map(|branding| effective_from(access, branding).into()),
     };
     Ok(HttpResponse::Ok().insert_header(etag(version.version)).json(body))
+}
+
+/// The method and what is stored for it, also where nothing can be sent by it.
+fn stored(version: &SettingsVersion) -> (Option<&'static str>, Option<SmtpBody>, Option<O365Body>) {
+    match (version.settings.connection(), &version.unusable) {
+        (Some(Connection::Smtp(server)), _) | (None, Some(Unusable::Server(server))) => {
+            (Some("smtp"), Some(server.into()), None)
+        }
+        (Some(Connection::O365(o365)), _) => (Some("o365"), None, Some(o365.into())),
+        (
+            None,
+            Some(Unusable::Mailbox {
+                secret,
+                cloud,
+                save_to_sent_items,
+            }),
+        ) => {
+            let body = O365Body {
+                send_email_application_secret_id: secret.to_string(),
+                cloud: cloud.as_str(),
+                save_to_sent_items: *save_to_sent_items,
+            };
+            (Some("o365"), None, Some(body))
+        }
+        (None, None) => (None, None, None),
+    }
 }
 
 /// The From that recipients of this tenant's mail see.
@@ -195,12 +221,6 @@ pub(crate) fn effective_from<P>(access: &Access<P>, branding: &Branding) -> Effe
     }
 }
 
-impl SmtpBody {
-    fn of(connection: &Connection) -> Option<Self> {
-        connection.smtp().map(Self::from)
-    }
-}
-
 impl From<&SmtpServer> for SmtpBody {
     fn from(server: &SmtpServer) -> Self {
         Self {
@@ -210,15 +230,6 @@ impl From<&SmtpServer> for SmtpBody {
             username: server.username().map(str::to_owned),
             password_set: server.password().is_some(),
             ca_certificate_pem: server.ca_certificate_pem.clone(),
-        }
-    }
-}
-
-impl O365Body {
-    fn of(connection: &Connection) -> Option<Self> {
-        match connection {
-            Connection::O365(o365) => Some(o365.into()),
-            Connection::Smtp(_) => None,
         }
     }
 }

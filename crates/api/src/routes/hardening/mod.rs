@@ -5,7 +5,7 @@ use deserr::Deserr;
 use domain::{
     connection::EmailSettings,
     fault::Fault,
-    hardening::{Demand, Facts, Item, below_mandatory},
+    hardening::{Credential, Demand, Facts, Item, below_mandatory},
 };
 use serde::Serialize;
 use storage::tenant::SettingsVersion;
@@ -136,11 +136,24 @@ pub(crate) async fn refuse_below<P>(
     settings: &EmailSettings,
     in_force: &SettingsVersion,
 ) -> Result<(), Problem> {
+    refuse_below_with(access, (settings, None), in_force).await
+}
+
+/// The same, of settings whose application gets a credential that is not stored yet.
+///
+/// # Errors
+/// 422 with a fault for each such item, which names it.
+pub(crate) async fn refuse_below_with<P>(
+    access: &Access<P>,
+    (settings, credential): (&EmailSettings, Option<Credential>),
+    in_force: &SettingsVersion,
+) -> Result<(), Problem> {
     let mandatory = access.store().mandatory_items().await?;
     if mandatory.is_empty() {
         return Ok(());
     }
-    let facts = facts::of(access, settings, in_force).await?;
+    let mut facts = facts::of(access, settings, in_force).await?;
+    facts.credential = credential.unwrap_or(facts.credential);
     let faults = below_mandatory(&mandatory, &facts);
     if faults.is_empty() {
         Ok(())

@@ -6,7 +6,8 @@ use chrono::Duration;
 use domain::{
     branding::Branding,
     clock::{Timestamp, from_millis},
-    connection::{Connection, EmailSettings},
+    connection::{Cloud, Connection, EmailSettings, SmtpServer},
+    ids::VaultSecretId,
     message::kind::Kind,
     tenant::Edition,
 };
@@ -27,6 +28,7 @@ mod row;
 mod save;
 mod tested;
 
+use row::{closed, unusable};
 pub use save::{OwnConnection, SettingsChange, Untested};
 
 /// How far back sign-in codes are looked for before a connection is changed.
@@ -37,6 +39,8 @@ const CODES_WITHIN: Duration = Duration::days(30);
 pub struct SettingsVersion {
     /// The settings.
     pub settings: EmailSettings,
+    /// What is stored of a connection that nothing can be sent by; the settings then have none.
+    pub unusable: Option<Unusable>,
     /// 0 before anything was saved.
     pub version: i64,
     /// When it was saved.
@@ -51,6 +55,22 @@ impl SettingsVersion {
     pub const fn branding(&self) -> Option<&Branding> {
         self.settings.branding()
     }
+}
+
+/// What can still be read of a connection that lacks what is sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// An SMTP server whose password does not open. It is given here without one.
+    Server(SmtpServer),
+    /// A mailbox whose secret is incomplete, gone, or does not open.
+    Mailbox {
+        /// The secret.
+        secret: VaultSecretId,
+        /// Microsoft's cloud.
+        cloud: Cloud,
+        /// Whether a copy is kept in *Sent Items*.
+        save_to_sent_items: bool,
+    },
 }
 
 /// One version in the history of a tenant's email settings.
@@ -176,6 +196,7 @@ impl TenantStore<'_> {
                     branding: None,
                     connection: None,
                 },
+                unusable: None,
                 version: 0,
                 updated_at: None,
                 updated_by: None,
@@ -183,13 +204,27 @@ impl TenantStore<'_> {
         }
     }
 
+    /// A version, also where its connection does not open: who cannot read it could not mend it either.
     async fn opened<C: ConnectionTrait>(
         &self,
         connection: &C,
         row: email_settings::Model,
     ) -> Result<SettingsVersion, StoreError> {
+        let (settings, unusable) = match self.store.settings_of(connection, &row).await {
+            Ok(settings) if settings.is_configured() => (settings, None),
+            Ok(settings) => (settings, unusable(&row)?),
+            Err(error @ StoreError::Tampered(_)) => {
+                tracing::error!(
+                    tenant.id = %row.tenant_id, settings.version = row.version,
+                    error = &error as &dyn std::error::Error, "a tenant's email settings do not open"
+                );
+                (closed(&row)?, unusable(&row)?)
+            }
+            Err(error) => return Err(error),
+        };
         Ok(SettingsVersion {
-            settings: self.store.settings_of(connection, &row).await?,
+            settings,
+            unusable,
             version: row.version,
             updated_at: Some(from_millis(row.updated_at)),
             updated_by: Some(row.updated_by),

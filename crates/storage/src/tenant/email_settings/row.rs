@@ -5,13 +5,14 @@
 
 use domain::{
     branding::Branding,
-    connection::{Connection, Credentials, EmailSettings, O365, Proof, SmtpServer},
+    connection::{Cloud, Connection, Credentials, EmailSettings, O365, Proof, SmtpServer},
     ids::{TenantId, VaultSecretId},
     secret::{ExposeSecret, secret_text},
     tenant::Edition,
 };
 use sea_orm::{ActiveValue::Set, ConnectionTrait};
 
+use super::Unusable;
 use crate::{
     Store,
     entity::email_settings::{ActiveModel, Model},
@@ -62,20 +63,7 @@ impl Store {
     }
 
     fn server_of(&self, owner: Owner, row: &Model) -> Result<SmtpServer, StoreError> {
-        let host = row.email_server.as_deref().map(str::parse);
-        let security = row.security.as_deref().map(str::parse);
-        let port = row.port.and_then(|port| u16::try_from(port).ok());
-        let credentials = row.username.clone().map(|username| Credentials {
-            username,
-            proof: Proof::Password(secret_text("")),
-        });
-        let mut server = SmtpServer {
-            host: host.and_then(Result::ok).ok_or(StoreError::Corrupt("server name"))?,
-            port: port.ok_or(StoreError::Corrupt("port"))?,
-            security: security.and_then(Result::ok).ok_or(StoreError::Corrupt("security"))?,
-            credentials,
-            ca_certificate_pem: row.ca_certificate_pem.clone(),
-        };
+        let mut server = server_without_password(row)?;
         let Some(sealed) = &row.password_sealed else {
             return Ok(server);
         };
@@ -88,10 +76,7 @@ impl Store {
     }
 
     async fn o365_of<C: ConnectionTrait>(&self, connection: &C, row: &Model) -> Result<Option<O365>, StoreError> {
-        let secret = row.application_secret_id.ok_or(StoreError::Corrupt("secret"))?;
-        let secret = VaultSecretId::new(secret);
-        let cloud = row.cloud.as_deref().map(str::parse);
-        let cloud = cloud.and_then(Result::ok).ok_or(StoreError::Corrupt("cloud"))?;
+        let (secret, cloud) = (secret_of(row)?, cloud_of(row)?);
         let found = self
             .vault_application(connection, TenantId::new(row.tenant_id), secret)
             .await?;
@@ -132,6 +117,55 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The settings of a row whose connection does not open.
+pub(super) fn closed(row: &Model) -> Result<EmailSettings, StoreError> {
+    Ok(EmailSettings::OnPremises {
+        branding: branding(row)?,
+        connection: None,
+    })
+}
+
+/// What can be read of a row's connection without opening anything.
+pub(super) fn unusable(row: &Model) -> Result<Option<Unusable>, StoreError> {
+    match row.send_email_method.as_deref() {
+        None => Ok(None),
+        Some("smtp") => server_without_password(row).map(Unusable::Server).map(Some),
+        Some("o365") => Ok(Some(Unusable::Mailbox {
+            secret: secret_of(row)?,
+            cloud: cloud_of(row)?,
+            save_to_sent_items: row.save_to_sent_items == Some(1),
+        })),
+        Some(_) => Err(StoreError::Corrupt("send method")),
+    }
+}
+
+fn server_without_password(row: &Model) -> Result<SmtpServer, StoreError> {
+    let host = row.email_server.as_deref().map(str::parse);
+    let security = row.security.as_deref().map(str::parse);
+    let port = row.port.and_then(|port| u16::try_from(port).ok());
+    let credentials = row.username.clone().map(|username| Credentials {
+        username,
+        proof: Proof::Password(secret_text("")),
+    });
+    Ok(SmtpServer {
+        host: host.and_then(Result::ok).ok_or(StoreError::Corrupt("server name"))?,
+        port: port.ok_or(StoreError::Corrupt("port"))?,
+        security: security.and_then(Result::ok).ok_or(StoreError::Corrupt("security"))?,
+        credentials,
+        ca_certificate_pem: row.ca_certificate_pem.clone(),
+    })
+}
+
+fn secret_of(row: &Model) -> Result<VaultSecretId, StoreError> {
+    let secret = row.application_secret_id.ok_or(StoreError::Corrupt("secret"))?;
+    Ok(VaultSecretId::new(secret))
+}
+
+fn cloud_of(row: &Model) -> Result<Cloud, StoreError> {
+    let cloud = row.cloud.as_deref().map(str::parse);
+    cloud.and_then(Result::ok).ok_or(StoreError::Corrupt("cloud"))
 }
 
 fn branding(row: &Model) -> Result<Option<Branding>, StoreError> {

@@ -150,7 +150,7 @@ impl OwnConnection<'_> {
         let tenant = &self.tenant;
         let transaction = tenant.store.begin().await?;
         let before = tenant.unchanged(&transaction, change).await?;
-        self.hold_application(&transaction, connection).await?;
+        self.hold_application(&transaction, connection, before.version).await?;
         tenant.store.open_keys(&transaction, tenant.owner()).await?;
         let mut row = tenant.version_after(&before, Edition::OnPremises, branding);
         let place = (tenant.owner(), before.version + 1);
@@ -163,17 +163,20 @@ impl OwnConnection<'_> {
         Ok(after)
     }
 
-    /// Keeps the application from being deleted until the settings that name it are there.
+    /// Keeps the application from being deleted or changed until the settings that name it are there.
     async fn hold_application(
         &self,
         transaction: &DatabaseTransaction,
         connection: &Connection,
+        current: i64,
     ) -> Result<(), StoreError> {
         let Connection::O365(o365) = connection else {
             return Ok(());
         };
         match self.tenant.hold_vault_application(transaction, o365.secret).await? {
-            Some(_) => Ok(()),
+            Some((application, _)) if application == o365.application => Ok(()),
+            // The checks looked at another application.
+            Some(_) => Err(StoreError::VersionMismatch { current }),
             None => Err(StoreError::Conflict(
                 "The vault does not hold this application any more.".to_owned(),
             )),
