@@ -69,7 +69,8 @@ impl MakeWriter<'_> for Log {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|octet| format!("{octet:02x}")).collect()
+    let octets: Vec<String> = text.bytes().map(|octet| format!("{octet:02x}")).collect();
+    octets.concat()
 }
 
 /// The forms in which a secret comes back.

@@ -192,8 +192,10 @@ impl Vault<'_> {
             ));
         }
         let mut detail = described(&change);
-        if edit.untested == Untested::Overridden {
-            detail["override"] = json!("untested");
+        if edit.untested == Untested::Overridden
+            && let Some(detail) = detail.as_object_mut()
+        {
+            detail.insert("override".to_owned(), json!("untested"));
         }
         let mut after = self.changed(&transaction, before, change).await?;
         after.updated_at = self.tenant.store.now_ms();
