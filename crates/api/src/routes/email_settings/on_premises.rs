@@ -244,16 +244,14 @@ fn with_password(
 
 /// A client secret that does not open is none.
 fn none_that_opens<T>(error: StoreError) -> Result<Option<T>, StoreError> {
-    match error {
-        StoreError::Tampered(_) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a secret of a tenant's vault does not open"
-            );
-            Ok(None)
-        }
-        other => Err(other),
+    if !matches!(error, StoreError::Tampered(_)) {
+        return Err(error);
     }
+    tracing::error!(
+        error = &error as &dyn std::error::Error,
+        "a secret of a tenant's vault does not open"
+    );
+    Ok(None)
 }
 
 async fn parse_o365<P>(access: &Access<P>, input: Value, faults: &mut Faults) -> Result<Option<O365>, Problem> {
