@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use domain::{
     branding::Branding,
-    connection::{Connection, EmailSettings, Security, SmtpServer},
+    connection::{Connection, Credentials, EmailSettings, Proof, Security, SmtpServer},
+    secret::secret_text,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -438,4 +439,68 @@ async fn codes_of_long_ago_and_other_mail_guard_nothing() {
     let service = service.later(Duration::from_hours(24 * 30 + 1)).await;
 
     service.operator.put(PATH, &moved(2526)).await.expect(200);
+}
+
+/// The settings that [`smtp`] writes, with this name and password.
+fn parsed_smtp(name: Option<&str>, password: &str) -> EmailSettings {
+    EmailSettings::OnPremises {
+        branding: Some(Branding {
+            from_address: "pam@globex.example".parse().unwrap(),
+            from_name: name.map(|name| name.parse().unwrap()),
+        }),
+        connection: Some(Connection::Smtp(SmtpServer {
+            host: "smtp.globex.example".parse().unwrap(),
+            port: 587,
+            security: Security::StartTls,
+            credentials: Some(Credentials {
+                username: "pam".to_owned(),
+                proof: Proof::Password(secret_text(password)),
+            }),
+            ca_certificate_pem: None,
+        })),
+    }
+}
+
+#[tokio::test]
+async fn saves_without_a_password_never_put_an_older_one_back() {
+    let service = Service::start().await;
+    let admin = service.tenant_of("globex", "on_premises").await;
+    admin.put(PATH, &smtp()).await.expect(200);
+    let renamed = |name: &str| {
+        let mut settings = without_password(smtp());
+        settings["from_email_name"] = json!(name);
+        settings
+    };
+    let (one, other) = (renamed("Pam"), renamed("Jim"));
+    for round in 0..8 {
+        let password = format!("canary-{round}");
+        for name in [None, Some("Pam"), Some("Jim")] {
+            let settings = parsed_smtp(name, &password);
+            service.note_passed_test("globex", &settings).await;
+        }
+        let changed = with("password", json!(password));
+
+        let answers = tokio::join!(
+            admin.put(PATH, &one),
+            admin.put(PATH, &changed),
+            admin.put(PATH, &other)
+        );
+
+        for answer in [answers.0, answers.1, answers.2] {
+            answer.expect(200);
+        }
+        // Only with the password of this round.
+        assert_eq!(admin.get(PATH).await.expect(200)["tested"], true, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_has_one_spelling() {
+    let service = Service::start().await;
+    let admin = service.tenant_of("globex", "on_premises").await;
+    admin.put(PATH, &smtp()).await.expect(200);
+    for odd in ["01", "+1", "%2B1"] {
+        let path = format!("{PATH}/versions/{odd}/restore");
+        admin.post(&path, &json!({})).await.problem(404, "not_found");
+    }
 }

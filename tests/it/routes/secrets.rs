@@ -268,3 +268,43 @@ async fn a_secret_that_the_settings_use_stays() {
     admin.put(settings, &smtp).await.expect(200);
     admin.delete(&path).await.expect(204);
 }
+
+#[tokio::test]
+async fn a_secret_in_use_is_guarded_like_the_connection_it_belongs_to() {
+    let service = Service::start().await;
+    let admin = service.tenant_of("globex", "on_premises").await;
+    let path = made(&admin).await;
+    let id = path.rsplit('/').next().unwrap();
+    let settings = "/v1/tenants/globex/email-settings";
+    let o365 = json!({ "send_email_method": "o365", "from_email_address": "pam@globex.example",
+                       "o365": { "send_email_application_secret_id": id } });
+    admin.put(settings, &o365).await.expect(200);
+    let another = |secret: &str| with_field("client_secret", json!(secret));
+    admin.put(&path, &another("canary-before-codes")).await.expect(200);
+    let messages = "/v1/tenants/globex/messages";
+    admin.post(messages, &crate::support::service::code()).await.expect(202);
+
+    let refused = admin.put(&path, &another("canary-other")).await;
+    refused.problem(409, "untested_settings");
+    let emptied = admin.put(&path, &with_field("client_secret", json!(null))).await;
+    emptied.problem(409, "conflict");
+    assert_eq!(admin.get(&path).await.expect(200)["version"], 2);
+    let mut renamed = without_client_secret(graph_mailer());
+    renamed["name"] = json!("Mailer");
+    admin.put(&path, &renamed).await.expect(200);
+    let overridden = format!("{path}?override=untested");
+    let saved = admin.put(&overridden, &another("canary-other")).await.expect(200);
+    assert_eq!(saved["version"], 4);
+    assert_eq!(admin.get(settings).await.expect(200)["configured"], true);
+}
+
+#[tokio::test]
+async fn a_deletion_based_on_an_older_version_is_told() {
+    let service = Service::start().await;
+    let admin = service.tenant_of("globex", "on_premises").await;
+    let path = made(&admin).await;
+    admin.put(&path, &graph_mailer()).await.expect(200);
+    let delete = |tag| admin.send(admin.request(Method::DELETE, &path).header("if-match", tag));
+    delete("\"1\"").await.problem(412, "precondition_failed");
+    delete("\"2\"").await.expect(204);
+}

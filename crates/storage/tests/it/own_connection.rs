@@ -290,3 +290,33 @@ async fn of_two_edits_of_a_connection_based_on_one_version_the_second_is_told() 
     let late = own.replace(&pam(), &connection, change).await;
     assert!(matches!(late, Err(StoreError::VersionMismatch { current: 1 })));
 }
+
+#[tokio::test]
+async fn settings_that_do_not_open_are_mended_by_a_save_and_their_password_counts_from_it() {
+    let world = World::new().await;
+    let scope = on_premises(&world.store, "globex").await;
+    configure(&world.store, &scope, own_server()).await;
+    let rows = "SELECT password_sealed AS found FROM email_settings WHERE edition = 'on_premises'";
+    let raw = world.database.raw().await;
+    let row = raw
+        .query_one_raw(Statement::from_string(raw.get_database_backend(), rows))
+        .await;
+    let mut sealed: Vec<u8> = row.unwrap().unwrap().try_get("", "found").unwrap();
+    *sealed.last_mut().unwrap() ^= 1;
+    let sql = "UPDATE email_settings SET password_sealed = $1 WHERE edition = 'on_premises'";
+    let flip = Statement::from_sql_and_values(raw.get_database_backend(), sql, [sealed.into()]);
+    raw.execute_raw(flip).await.unwrap();
+    let store = world.store.tenant(&scope);
+    let broken = store.email_settings().await.unwrap();
+    assert!(!broken.settings.is_configured());
+    assert_eq!(store.password_since(&broken).await.unwrap(), None);
+
+    configure(&world.store, &scope, own_server()).await;
+
+    let mended = store.email_settings().await.unwrap();
+    assert_eq!(
+        (&mended.settings, &mended.unusable),
+        (&settings(pam(), own_server()), &None)
+    );
+    assert_eq!(store.password_since(&mended).await.unwrap(), mended.updated_at);
+}
